@@ -6,14 +6,17 @@
 #ifndef GS_CLAIM_H
 #define GS_CLAIM_H
 
-#include <poll.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/sem.h>
 #include <sys/time.h>
 #include <time.h>
 
+#include "compiler.h"
 #include "record.h"
 
 /* The low byte says how to settle; two descriptors of 28 bits follow. */
@@ -24,8 +27,9 @@ enum gs_claim_how {
 	GS_CLAIM_DISK = GS_CLASS_DISK,	 /* no claim: only evidence counts */
 	GS_CLAIM_WAIT = GS_CLASS_WAIT,	 /* can wait for somebody else */
 	GS_CLAIM_FD,			 /* ask the descriptor */
-	GS_CLAIM_CLOSE,			 /* ask the descriptor whether closing it can wait */
 	GS_CLAIM_FDS,			 /* the worse of two descriptors */
+	GS_CLAIM_FLAGS,			 /* ask for the descriptor's O_NONBLOCK only */
+	GS_CLAIM_CLOSE,			 /* ask the descriptor whether closing it can wait */
 	GS_CLAIM_OPENED,		 /* a descriptor just opened: what was opened? */
 };
 
@@ -33,19 +37,154 @@ enum gs_claim_how {
 #define GS_ON_DISK ((gs_claim_t) GS_CLAIM_DISK)
 #define GS_WAITS ((gs_claim_t) GS_CLAIM_WAIT)
 
+#define GS_CLAIM_FD_BITS 28
+#define GS_CLAIM_FD_MASK ((1u << GS_CLAIM_FD_BITS) - 1)
+
 static inline gs_claim_t gs_claim_make(enum gs_claim_how how, int fd)
 {
-	return (gs_claim_t) how | ((gs_claim_t) ((uint32_t) fd & 0xfffffff) << 8);
+	return (gs_claim_t) how | ((gs_claim_t) ((uint32_t) fd & GS_CLAIM_FD_MASK) << 8);
 }
 
 /* Settles a claim: GS_CLASS_NEVER, _DISK or _WAIT. At most four system calls, errno kept.
  * Async-signal-safe. */
-enum gs_class gs_claim_settle(gs_claim_t claim);
+GS_HIDDEN enum gs_class gs_claim_settle(gs_claim_t claim);
 
-/* A lock's non-blocking form was tried: settled unless it answered `busy`. */
+/* ---- a condition that rules waiting out ---- */
+
+static inline gs_claim_t gs_claim_unless(bool never)
+{
+	return never ? GS_NEVER_WAITS : GS_WAITS;
+}
+
+static inline gs_claim_t gs_claim_disk_unless(bool never)
+{
+	return never ? GS_NEVER_WAITS : GS_ON_DISK;
+}
+
+/* ---- descriptors ---- */
+
+static inline gs_claim_t gs_claim_fd(int fd)
+{
+	return gs_claim_make(GS_CLAIM_FD, fd);
+}
+
+static inline gs_claim_t gs_claim_fd_unless(bool never, int fd)
+{
+	return never ? GS_NEVER_WAITS : gs_claim_fd(fd);
+}
+
+/* Nothing to transfer, nothing to wait for. */
+static inline gs_claim_t gs_claim_io(int fd, size_t count)
+{
+	return gs_claim_fd_unless(count == 0, fd);
+}
+
+static inline gs_claim_t gs_claim_fds(int a, int b)
+{
+	return gs_claim_make(GS_CLAIM_FDS, a) |
+	       (gs_claim_t) ((uint32_t) b & GS_CLAIM_FD_MASK) << (8 + GS_CLAIM_FD_BITS);
+}
+
+/* A message queue looks like a regular file to fstat. */
+static inline gs_claim_t gs_claim_queue(int fd)
+{
+	return gs_claim_make(GS_CLAIM_FLAGS, fd);
+}
+
+static inline gs_claim_t gs_claim_close(int fd)
+{
+	return gs_claim_make(GS_CLAIM_CLOSE, fd);
+}
+
+/* O_NONBLOCK covers FIFOs, terminals and leases alike; a path alone opens nothing. */
+static inline gs_claim_t gs_claim_open(int flags)
+{
+	return gs_claim_disk_unless(flags & (O_NONBLOCK | O_PATH));
+}
+
+static inline gs_claim_t gs_claim_opened(int flags, int fd)
+{
+	if (flags & (O_NONBLOCK | O_PATH))
+		return GS_NEVER_WAITS;
+	return fd < 0 ? GS_ON_DISK : gs_claim_make(GS_CLAIM_OPENED, fd);
+}
+
+/* ---- time ---- */
+
+/* A timeout relative to now; none at all is for ever. */
+static inline gs_claim_t gs_claim_timespec(const struct timespec *timeout)
+{
+	return gs_claim_unless(timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0);
+}
+
+static inline gs_claim_t gs_claim_timeval(const struct timeval *timeout)
+{
+	return gs_claim_unless(timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0);
+}
+
+/* A point in time. The clock is not asked: zero, the way to say "do not wait", is enough. */
+static inline gs_claim_t gs_claim_deadline(const struct timespec *deadline)
+{
+	return gs_claim_unless(deadline && (deadline->tv_sec < 0 ||
+						   (deadline->tv_sec == 0 && deadline->tv_nsec == 0)));
+}
+
+/* ---- decoded requests ---- */
+
+GS_HIDDEN gs_claim_t gs_claim_fcntl(int command);
+GS_HIDDEN gs_claim_t gs_claim_ioctl(int fd, unsigned long request);
+GS_HIDDEN gs_claim_t gs_claim_waitid(int type, int id, int options);
+GS_HIDDEN gs_claim_t gs_claim_semop(
+	const struct sembuf *operations, size_t count, const struct timespec *timeout);
+
+/* Names to look up: literals and the AI_NUMERIC flags need nobody. */
+GS_HIDDEN gs_claim_t gs_claim_resolve(const char *node, const char *service, int flags);
+GS_HIDDEN gs_claim_t gs_claim_host(const char *name);
+
+/* syscall(2): the number says which wrapper's rules hold. The sixth argument is not looked at. */
+GS_HIDDEN gs_claim_t gs_claim_syscall(long number, long a, long b, long c, long d, long e);
+
+/* ---- streams, looked at without their lock ---- */
+
+/* The stream's descriptor; memory streams never wait. */
+GS_HIDDEN gs_claim_t gs_claim_stream(FILE *stream);
+
+/* Input: never, if the buffer already holds `wanted` bytes, or a line that ends in `delimiter` or
+ * fills `size` (0: no limit). */
+GS_HIDDEN gs_claim_t gs_claim_get(FILE *stream, size_t wanted);
+GS_HIDDEN gs_claim_t gs_claim_line(FILE *stream, int delimiter, int size);
+
+/* Output: what was pending before the call, and whether the `produced` bytes (negative: failed) did
+ * more than add to it. */
+GS_HIDDEN gs_claim_t gs_claim_put(FILE *stream, uint64_t *pending);
+GS_HIDDEN gs_claim_t gs_claim_flushed(FILE *stream, uint64_t pending, long produced);
+
+GS_HIDDEN gs_claim_t gs_claim_flush(FILE *stream);
+GS_HIDDEN gs_claim_t gs_claim_seek(FILE *stream);
+GS_HIDDEN gs_claim_t gs_claim_fclose(FILE *stream);
+GS_HIDDEN gs_claim_t gs_claim_fopened(FILE *stream);
+
+/* ---- locks: is the call settled by its non-blocking form? ---- */
+
 static inline bool gs_tried(int result, int busy)
 {
 	return result != busy;
+}
+
+static inline bool gs_tried_sem(int result)
+{
+	return result == 0 || errno != EAGAIN;
+}
+
+/* libc checks the clock and the deadline before it looks at the lock; a wrong one must reach it. */
+static inline bool gs_lock_clock(clockid_t clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
+}
+
+static inline bool gs_lock_time(const struct timespec *deadline)
+{
+	return deadline->tv_nsec >= 0 && deadline->tv_nsec < 1000000000;
 }
 
 #endif

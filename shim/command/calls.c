@@ -1,0 +1,106 @@
+/* calls.c: `gilshim calls`, the table of intercepted calls. */
+#include "calls.h"
+
+#include <argp.h>
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "compiler.h"
+#include "err.h"
+
+#define WIDTH 80
+#define NAMES_COLUMN 44
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	if (key == ARGP_KEY_ARG)
+		argp_error(state, "%s: no argument expected", argument);
+	return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.doc = "Lists the calls of libc that are watched: the name in reports, the group, whether "
+	       "it "
+	       "is watched unless told otherwise, and all exported names of the function."
+	       "\v"
+	       "Names in parentheses are not in this libc. The options calls= and skip= take names "
+	       "of calls and of groups.",
+};
+
+/* Where the names would be forwarded to. Before glibc 2.34 some lay in libraries of their own. */
+static const char *const libraries[] = {"libc.so.6", "libpthread.so.0", "librt.so.1"};
+static void *handles[GS_ARRAY_SIZE(libraries)];
+
+/* Only a handle of libc's own answers without what may be preloaded before it. */
+static bool open_libc(void)
+{
+	for (size_t i = 0; i < GS_ARRAY_SIZE(libraries); i++)
+		handles[i] = dlopen(libraries[i], RTLD_LAZY | RTLD_LOCAL);
+	return handles[0] != NULL;
+}
+
+static bool libc_has(const struct gs_name_info *name)
+{
+	for (size_t i = 0; i < GS_ARRAY_SIZE(handles); i++) {
+		if (!handles[i])
+			continue;
+		if (name->node ? dlvsym(handles[i], name->symbol, name->node)
+			       : dlsym(handles[i], name->symbol))
+			return true;
+	}
+	return false;
+}
+
+/* The names of a call, wrapped at the right margin; from the column where names begin. */
+static void print_names(unsigned call)
+{
+	size_t column = NAMES_COLUMN;
+
+	for (unsigned i = 0; i < GS_NAMES; i++) {
+		const struct gs_name_info *name = &gs_name_info[i];
+		bool there = libc_has(name);
+		char word[128];
+		int length;
+
+		if (name->call != call)
+			continue;
+		length = snprintf(word, sizeof(word), "%s%s%s%s%s", there ? "" : "(", name->symbol,
+			name->node ? "@" : "", name->node ? name->node : "", there ? "" : ")");
+		if (column > NAMES_COLUMN && column + 1 + (size_t)length > WIDTH) {
+			printf("\n%*s", NAMES_COLUMN, "");
+			column = NAMES_COLUMN;
+		} else if (column > NAMES_COLUMN) {
+			putchar(' ');
+			column++;
+		}
+		fputs(word, stdout);
+		column += (size_t)length;
+	}
+	putchar('\n');
+}
+
+int gs_command_calls(int argc, char **argv)
+{
+	if (argp_parse(&argp, argc, argv, 0, NULL, NULL) != 0)
+		return GS_EXIT_TROUBLE;
+	if (!open_libc()) {
+		gs_warn("libc.so.6: %s; nothing to compare the table with", dlerror());
+		return GS_EXIT_TROUBLE;
+	}
+	printf("%-25s %-9s %-7s %s\n", "CALL", "GROUP", "WATCHED", "EXPORTED NAMES");
+	for (unsigned i = 0; i < GS_CALLS; i++) {
+		const struct gs_call_info *call = &gs_call_info[i];
+
+		printf("%-25s %-9s %-7s ", call->name, call->group, call->on ? "yes" : "no");
+		print_names(i);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		gs_warn("standard output: write error; the table is not complete");
+		return GS_EXIT_TROUBLE;
+	}
+	return GS_EXIT_OK;
+}

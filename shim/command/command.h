@@ -1,0 +1,24 @@
+/* command.h: the subcommands of `gilshim`. One row in main.c's table each. */
+#ifndef GS_COMMAND_H
+#define GS_COMMAND_H
+
+#ifndef GS_VERSION
+#define GS_VERSION "0.1.0"
+#endif
+
+enum gs_exit {
+	GS_EXIT_OK = 0,
+	GS_EXIT_TROUBLE = 2, /* bad usage, unreadable input */
+};
+
+struct gs_command {
+	const char *name;
+	const char *summary;
+	/* argv[0] is "gilshim NAME". Returns the exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+int gs_command_report(int argc, char **argv);
+int gs_command_calls(int argc, char **argv);
+
+#endif

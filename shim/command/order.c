@@ -1,0 +1,91 @@
+/* order.c: questions to a view that is complete: what comes first, what a frame is called. */
+#include <stdlib.h>
+
+#include "err.h"
+#include "view.h"
+
+enum gs_rule gs_view_rule(const struct gs_view_site *site)
+{
+	return gs_rank_rule((enum gs_origin)site->key.origin, site->class, site->blocked_calls);
+}
+
+uint32_t *gs_view_ranked(const struct gs_view *view)
+{
+	struct gs_rank *ranks = gs_alloc(view->site_count, sizeof(*ranks));
+	uint32_t *order = gs_alloc(view->site_count, sizeof(*order));
+	size_t i;
+
+	for (i = 0; i < view->site_count; i++) {
+		const struct gs_view_site *site = &view->sites[i];
+
+		ranks[i] = (struct gs_rank){
+			.stalled_ns = site->stalled_ns,
+			.blocked_ns = site->blocked_ns,
+			.calls = site->calls,
+			.rule = gs_view_rule(site),
+			.origin = (enum gs_origin)site->key.origin,
+			.index = (uint32_t)i,
+		};
+	}
+	qsort(ranks, view->site_count, sizeof(*ranks), gs_rank_compare);
+	for (i = 0; i < view->site_count; i++)
+		order[i] = ranks[i].index;
+	free(ranks);
+	return order;
+}
+
+const struct gs_process *gs_view_first_process(const struct gs_view *view)
+{
+	const struct gs_process *first = NULL;
+
+	for (size_t i = 0; i < view->process_count; i++) {
+		const struct gs_process *process = &view->processes[i];
+
+		if (!first || process->start_realtime_ns < first->start_realtime_ns)
+			first = process;
+	}
+	return first;
+}
+
+struct gs_place gs_view_place(struct gs_view *view, const struct gs_view_frame *frame)
+{
+	struct gs_place place = {NULL, NULL, NULL, 0};
+	struct gs_view_module *module;
+
+	if (frame->module == GS_NONE)
+		return place;
+	module = &view->modules[frame->module];
+	place.object = module->key.name;
+	if (!module->opened) {
+		module->opened = true;
+		module->symbols = gs_symbols_open(module->key.path, module->key.build_id,
+			module->key.build_id_size, module->unchanged_since);
+	}
+	if (module->symbols && frame->address > 0) {
+		/* A return address is behind its call, which may be a function's last. */
+		struct gs_symbol symbol = gs_symbols_find(module->symbols, frame->address - 1);
+
+		place.symbol = symbol.name;
+		place.file = symbol.file;
+		place.line = symbol.line;
+	}
+	return place;
+}
+
+struct gs_place gs_view_innermost(struct gs_view *view, const struct gs_view_site *site)
+{
+	struct gs_view_frame frame = {site->key.module, site->key.address};
+
+	return gs_view_place(view, &frame);
+}
+
+struct gs_place gs_view_extension(struct gs_view *view, const struct gs_view_site *site)
+{
+	struct gs_place place = {NULL, NULL, NULL, 0};
+
+	if (site->extension_frame != GS_NONE)
+		return gs_view_place(view, &site->native[site->extension_frame]);
+	if (site->extension != GS_NONE)
+		place.object = view->modules[site->extension].key.name;
+	return place;
+}

@@ -1,0 +1,96 @@
+#include "sums.h"
+
+#include <stdlib.h>
+
+#include "err.h"
+
+struct sums {
+	uint64_t held;     /* by function */
+	uint64_t sites;    /* by site */
+	uint64_t listed;   /* by site, and what no site has */
+	uint64_t *by_call; /* by site */
+};
+
+static void add_up(const struct gs_snapshot *snapshot, struct sums *sums)
+{
+	const struct gs_record_header *header = snapshot->header;
+	uint32_t i;
+
+	for (i = 0; i < gs_snapshot_count(snapshot, GS_SECTION_SITES); i++) {
+		const struct gs_site *site = gs_snapshot_entry(snapshot, GS_SECTION_SITES, i);
+
+		sums->by_call[site->call] += site->calls;
+		sums->sites += site->calls;
+	}
+	for (i = 0; i < gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS); i++) {
+		const struct gs_function *function =
+			gs_snapshot_entry(snapshot, GS_SECTION_FUNCTIONS, i);
+
+		sums->held += function->held;
+	}
+	sums->listed = sums->sites + header->harmless + header->lost.sites;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Calls that are not in both books yet are taken out of the one that has them, or entered where
+ * they are missing. */
+static void mend(const struct gs_snapshot *snapshot, struct sums *sums)
+{
+	struct gs_record_header *header = snapshot->header;
+	uint32_t functions = gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS);
+	uint64_t rest;
+
+	for (uint32_t i = 0; i < functions; i++) {
+		struct gs_function *function = gs_snapshot_entry(snapshot, GS_SECTION_FUNCTIONS, i);
+
+		if (function->held < sums->by_call[i]) {
+			sums->held += sums->by_call[i] - function->held;
+			function->held = sums->by_call[i];
+		}
+	}
+	for (uint32_t i = 0; i < functions && sums->held > sums->listed; i++) {
+		struct gs_function *function = gs_snapshot_entry(snapshot, GS_SECTION_FUNCTIONS, i);
+		uint64_t excess =
+			smaller(sums->held - sums->listed, function->held - sums->by_call[i]);
+
+		function->held -= excess;
+		sums->held -= excess;
+	}
+	rest = sums->held - sums->sites;
+	header->harmless = smaller(header->harmless, rest);
+	header->lost.sites = rest - header->harmless;
+}
+
+/* May the writer have been cut off between its books? A single thread that ended its record has
+ * closed them: then a difference is an error of the writer's, and is shown. */
+static bool is_cut_off(const struct gs_snapshot *snapshot, const struct sums *sums)
+{
+	uint64_t threads = snapshot->header->threads;
+	uint64_t difference =
+		sums->held > sums->listed ? sums->held - sums->listed : sums->listed - sums->held;
+
+	if (snapshot->header->ended == GS_ENDED_ALIVE)
+		return true;
+	return threads > 1 && difference <= threads;
+}
+
+bool gs_sums_settle(const struct gs_snapshot *snapshot, bool last_attempt)
+{
+	struct sums sums = {0, 0, 0, NULL};
+	bool settled = true;
+
+	sums.by_call =
+		gs_alloc(gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS), sizeof(uint64_t));
+	add_up(snapshot, &sums);
+	if (sums.held != sums.listed && is_cut_off(snapshot, &sums)) {
+		settled = last_attempt;
+		if (last_attempt)
+			mend(snapshot, &sums);
+	}
+	free(sums.by_call);
+	return settled;
+}

@@ -1,0 +1,146 @@
+/* view.h: what all records given say together. Records are added one by one; the same site in
+ * several processes, or twice in one, becomes one site by its content. Texts live in the view's
+ * pool, so equal texts have equal addresses; NULL is "not known". */
+#ifndef GS_VIEW_H
+#define GS_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rank.h"
+#include "reader.h"
+#include "symbols.h"
+#include "table.h"
+
+struct gs_process {
+	uint32_t pid, ppid;
+	const char *argv; /* each argument ended by \n */
+	const char *python_version, *implementation;
+	bool free_threaded;
+	uint32_t interpreters; /* 0: not known */
+	uint64_t threads;
+	uint64_t wall_ns; /* 0: not known */
+	uint64_t start_realtime_ns;
+	const char *ended; /* as in reports */
+	/* CLOCK_MONOTONIC up to which a call in progress is known to have lasted */
+	uint64_t until_ns;
+};
+
+/* Which object a frame lies in, however it was loaded. */
+struct gs_module_key {
+	const char *name, *path;
+	uint8_t build_id[32];
+	uint64_t build_id_size;
+};
+
+struct gs_view_module {
+	struct gs_module_key key; /* first: it is looked up */
+	uint64_t unchanged_since; /* realtime ns: a file changed later is another one */
+	struct gs_symbols *symbols;
+	bool opened;
+};
+
+struct gs_view_frame {
+	uint32_t module;  /* GS_NONE: in no object */
+	uint64_t address; /* return address, in the module's file */
+};
+
+struct gs_view_line {
+	const char *file, *function;
+	uint32_t line; /* 0: not known */
+};
+
+/* A held call that had begun and not ended when the record was read. */
+struct gs_in_progress {
+	uint32_t pid, tid;
+	const char *thread;
+	uint64_t since_ns;
+	uint64_t elapsed_ns;
+	bool known; /* elapsed_ns is */
+};
+
+/* The identity of a site: call, native return address, line of Python. */
+struct gs_site_key {
+	const char *call, *bound, *file, *function;
+	uint64_t address;
+	uint32_t module;
+	uint32_t line;
+	uint32_t origin;
+	uint32_t at_most;
+};
+
+struct gs_view_site {
+	struct gs_site_key key; /* first: it is looked up */
+	enum gs_class class;
+	uint64_t calls, elapsed_ns, worst_ns, slept, blocked_calls, blocked_ns, stalled_ns;
+	uint64_t unfinished; /* blocked calls that have not returned */
+	uint64_t histogram[GS_HIST_BUCKETS];
+	/* the stacks of the process with the worst call, innermost first */
+	struct gs_view_frame *native;
+	struct gs_view_line *python;
+	unsigned depth_native, depth_python;
+	uint32_t extension;       /* module: what Python called */
+	uint32_t extension_frame; /* in `native`, GS_NONE: not known */
+	uint32_t *pids;
+	size_t pid_count, pid_capacity;
+	struct gs_in_progress *progress;
+	size_t progress_count, progress_capacity;
+};
+
+struct gs_view_function {
+	const char *call; /* first: it is looked up */
+	const char *group;
+	uint64_t held, held_ns, worst_ns, slept;
+	uint64_t released, unknown, none;
+	uint64_t released_ns, released_worst_ns; /* with timing=all */
+};
+
+struct gs_totals {
+	uint64_t harmless;
+	uint64_t lost_sites, lost_threads, lost_strings, lost_modules;
+	bool timing_all;
+};
+
+struct gs_view {
+	struct gs_pool pool;
+	struct gs_process *processes;
+	struct gs_view_module *modules;
+	struct gs_view_site *sites;
+	struct gs_view_function *functions;
+	size_t process_count, module_count, site_count, function_count;
+	size_t process_capacity, module_capacity, site_capacity, function_capacity;
+	struct gs_map module_map, site_map, function_map;
+	struct gs_totals totals;
+};
+
+void gs_view_add(struct gs_view *view, const struct gs_snapshot *snapshot);
+void gs_view_free(struct gs_view *view);
+
+enum gs_rule gs_view_rule(const struct gs_view_site *site);
+
+/* The sites, most harmful first; view->site_count numbers. The caller frees. */
+uint32_t *gs_view_ranked(const struct gs_view *view);
+
+/* The process that the others came from, as far as one can tell. */
+const struct gs_process *gs_view_first_process(const struct gs_view *view);
+
+/* What is known of a frame: symbol and source line are looked up at the first question. */
+struct gs_place {
+	const char *object; /* NULL: in no object */
+	const char *symbol;
+	const char *file;
+	uint32_t line;
+};
+struct gs_place gs_view_place(struct gs_view *view, const struct gs_view_frame *frame);
+/* The site's innermost frame, and the one that Python called. */
+struct gs_place gs_view_innermost(struct gs_view *view, const struct gs_view_site *site);
+struct gs_place gs_view_extension(struct gs_view *view, const struct gs_view_site *site);
+
+/* Sums that stop at the largest number instead of starting anew. */
+static inline void gs_sum(uint64_t *sum, uint64_t more)
+{
+	if (__builtin_add_overflow(*sum, more, sum))
+		*sum = UINT64_MAX;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* rank.c: see rank.h. No stdio, no malloc, no I/O. */
+#include "rank.h"
+
+#include <string.h>
+
+enum gs_rule gs_rank_rule(enum gs_origin origin, enum gs_class class, uint64_t blocked_calls)
+{
+	if (origin != GS_ORIGIN_EXTENSION && origin != GS_ORIGIN_INTERPRETER)
+		return GS_RULE_NONE;
+	if (blocked_calls > 0)
+		return GS_RULE_HELD_BLOCKED;
+	return class == GS_CLASS_WAIT ? GS_RULE_HELD_COULD_BLOCK : GS_RULE_NONE;
+}
+
+const char *gs_rank_rule_name(enum gs_rule rule)
+{
+	switch (rule) {
+	case GS_RULE_HELD_BLOCKED:
+		return "GIL001";
+	case GS_RULE_HELD_COULD_BLOCK:
+		return "GIL002";
+	case GS_RULE_NONE:
+	default:
+		return NULL;
+	}
+}
+
+/* CPython's own waits are listed only where they did harm: nobody but its authors can change the
+ * others. */
+bool gs_rank_listed(enum gs_origin origin, enum gs_rule rule)
+{
+	if (origin == GS_ORIGIN_EXTENSION)
+		return rule != GS_RULE_NONE;
+	return origin == GS_ORIGIN_INTERPRETER && rule == GS_RULE_HELD_BLOCKED;
+}
+
+/* Larger first. */
+static int descending(uint64_t a, uint64_t b)
+{
+	return (a < b) - (a > b);
+}
+
+int gs_rank_compare(const void *left, const void *right)
+{
+	const struct gs_rank *a = left;
+	const struct gs_rank *b = right;
+	int order;
+
+	if (a->origin != b->origin)
+		return a->origin < b->origin ? -1 : 1;
+	order = descending(a->stalled_ns, b->stalled_ns);
+	if (order == 0)
+		order = descending(a->blocked_ns, b->blocked_ns);
+	if (order == 0)
+		order = descending(
+			a->rule == GS_RULE_HELD_BLOCKED, b->rule == GS_RULE_HELD_BLOCKED);
+	if (order == 0)
+		order = descending(a->rule != GS_RULE_NONE, b->rule != GS_RULE_NONE);
+	if (order == 0)
+		order = descending(a->calls, b->calls);
+	return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+size_t gs_rank_insert(
+	struct gs_rank *array, size_t count, size_t capacity, const struct gs_rank *entry)
+{
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (gs_rank_compare(&array[middle], entry) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == capacity)
+		return count;
+	if (count < capacity)
+		count++;
+	memmove(&array[low + 1], &array[low], (count - 1 - low) * sizeof(*array));
+	array[low] = *entry;
+	return count;
+}

@@ -1,0 +1,49 @@
+/* rank.h: which rule a site breaks, and which sites come first. Pure; shared by the exit summary
+ * and the command, so that both list the same sites in the same order. */
+#ifndef GS_RANK_H
+#define GS_RANK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record.h"
+
+/* Stable ids; GIL003 to GIL005 are no rules of sites. */
+enum gs_rule {
+	GS_RULE_NONE,
+	GS_RULE_HELD_BLOCKED = 1,     /* GIL001 */
+	GS_RULE_HELD_COULD_BLOCK = 2, /* GIL002 */
+};
+
+/* What the order depends on. A caller copies the counters of a live site once: an order made from
+ * numbers that change meanwhile would be none. */
+struct gs_rank {
+	uint64_t stalled_ns;
+	uint64_t blocked_ns;
+	uint64_t calls;
+	enum gs_rule rule;
+	enum gs_origin origin;
+	uint32_t index; /* the caller's; among equals the smaller comes first */
+};
+
+/* The rule of a site: GIL001 if any call blocked, else GIL002 if it could, else none. Startup and
+ * shutdown break no rule. */
+enum gs_rule gs_rank_rule(enum gs_origin origin, enum gs_class class, uint64_t blocked_calls);
+
+/* "GIL001"; NULL for no rule. */
+const char *gs_rank_rule_name(enum gs_rule rule);
+
+/* Is a site of this kind listed one by one? Others are counted in the line of their origin. */
+bool gs_rank_listed(enum gs_origin origin, enum gs_rule rule);
+
+/* < 0 if a is more harmful than b: extensions before CPython itself, then by the time that others
+ * stood still, then by the time blocked, then by calls. For qsort(). */
+int gs_rank_compare(const void *a, const void *b);
+
+/* Inserts `entry` into `array`, kept in order and never longer than `capacity`: the least harmful
+ * falls out. Returns the new number of entries. Allocates nothing. */
+size_t gs_rank_insert(
+	struct gs_rank *array, size_t count, size_t capacity, const struct gs_rank *entry);
+
+#endif

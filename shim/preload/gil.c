@@ -1,0 +1,210 @@
+#include "gil.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "life.h"
+#include "modules.h"
+#include "probe.h"
+#include "pyframe.h"
+#include "chain.h"
+
+#define MAX_GILS 64
+
+GS_HIDDEN struct gs_gil gs_gil;
+
+/* The conditions of each GIL made, in the order of creation; the oldest gives way. Only one GIL
+ * exists up to 3.11, where the verdict stands on this. */
+static struct {
+	void *cond;	   /* signalled by drop_gil() */
+	void *switch_cond; /* signalled by take_gil() */
+} gils[MAX_GILS];
+
+bool gs_gil_finalizing(void)
+{
+	if (gs_gil.finalizing)
+		return gs_gil.finalizing() != 0;
+	return gs_gil.finalizing_36 && *gs_gil.finalizing_36;
+}
+
+bool gs_gil_starting(void)
+{
+	if (gs_gil.was_initialized)
+		return false;
+	gs_gil.was_initialized = !gs_gil.initialized || gs_gil.initialized() != 0;
+	return !gs_gil.was_initialized;
+}
+
+/* Digits of "3.11.2 (main, ...)" to 0x030b0200. */
+static uint32_t version_hex(const char *text)
+{
+	uint32_t hex = 0, part = 0;
+	int shift = 24;
+
+	for (; *text && shift >= 8; text++) {
+		if (*text >= '0' && *text <= '9') {
+			part = part * 10 + (uint32_t) (*text - '0');
+			continue;
+		}
+		hex |= (part & 0xff) << shift;
+		part = 0;
+		shift -= 8;
+		if (*text != '.')
+			break;
+	}
+	return hex;
+}
+
+static void read_version(const char *(*get_version)(void))
+{
+	const char *text = get_version ? get_version() : "";
+	size_t n = strcspn(text, " ");
+
+	if (n >= sizeof(gs_gil.version))
+		n = sizeof(gs_gil.version) - 1;
+	memcpy(gs_gil.version, text, n);
+	gs_gil.version[n] = '\0';
+	gs_gil.hex = version_hex(text);
+	gs_gil.free_threaded = strstr(text, "free-threading") != NULL;
+}
+
+/* The symbol of the interpreter's own object, or of the global scope. */
+static void *symbol(const struct gs_object *object, const char *name)
+{
+	void *found = object ? gs_object_symbol(object, name) : NULL;
+
+	return found || object ? found : dlsym(RTLD_DEFAULT, name);
+}
+
+static void *either(const struct gs_object *object, const char *name, const char *other)
+{
+	void *found = symbol(object, name);
+
+	return found ? found : symbol(object, other);
+}
+
+/* PyPy speaks Python but keeps its GIL to itself. */
+static bool find_pypy(void)
+{
+	if (!dlsym(RTLD_DEFAULT, "PyPyGILState_Ensure") &&
+		!dlsym(RTLD_DEFAULT, "pypy_main_startup"))
+		return false;
+	memcpy(gs_gil.version, "3", 2);
+	gs_gil.oracle = GS_ORACLE_UNKNOWN;
+	return true;
+}
+
+bool gs_gil_find(const void *address, bool check_to_the_letter)
+{
+	struct gs_object object;
+	void *check;
+
+	if (gs_gil.oracle != GS_ORACLE_NONE)
+		return true;
+	if (address && !gs_object_at(address, &object))
+		return false;
+	check = symbol(address ? &object : NULL, "PyGILState_Check");
+	if (!check) {
+		(void) dlerror();
+		return !address && find_pypy();
+	}
+	if (!gs_object_at(check, &object))
+		return false;
+	gs_gil.start = object.start;
+	gs_gil.end = object.end;
+	gs_gil.base = object.base;
+	strncpy(gs_gil.path, object.path, sizeof(gs_gil.path) - 1);
+	gs_gil.check = (int (*)(void)) check;
+	gs_gil.unchecked = (void *(*) (void)) either(
+		&object, "PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet");
+	gs_gil.this_thread =
+		(void *(*) (void)) symbol(&object, "PyGILState_GetThisThreadState");
+	gs_gil.initialized = (int (*)(void)) symbol(&object, "Py_IsInitialized");
+	gs_gil.finalizing =
+		(int (*)(void)) either(&object, "Py_IsFinalizing", "_Py_IsFinalizing");
+	gs_gil.finalizing_36 = symbol(&object, "_Py_Finalizing");
+	read_version((const char *(*) (void)) symbol(&object, "Py_GetVersion"));
+	gs_pyframe_setup(&object);
+	gs_chain_setup(&object);
+	if (check_to_the_letter)
+		gs_gil.oracle = GS_ORACLE_CHECK;
+	else if (!gs_gil.unchecked || !gs_gil.this_thread)
+		gs_gil.oracle = GS_ORACLE_UNKNOWN;
+	else
+		gs_gil.oracle = gs_gil.hex >= 0x030c0000 ? GS_ORACLE_THREAD : GS_ORACLE_FLAG;
+	return true;
+}
+
+/* Which of the GILs has this condition? */
+static int find_cond(const void *cond, bool *is_switch)
+{
+	uint32_t made = gs_gil.made < MAX_GILS ? gs_gil.made : MAX_GILS;
+
+	for (uint32_t i = 0; i < made; i++) {
+		if (gils[i].switch_cond != cond && gils[i].cond != cond)
+			continue;
+		*is_switch = gils[i].switch_cond == cond;
+		return (int) i;
+	}
+	return -1;
+}
+
+/* create_gil() initialises cond, then switch_cond, and nothing else in the image initialises a
+ * condition; both in one thread. A GIL made again at its old address keeps its place. */
+static void note_cond(struct gs_thread *thread, void *cond)
+{
+	bool is_switch;
+	uint32_t index;
+
+	if (!thread->first_cond) {
+		thread->first_cond = cond;
+		return;
+	}
+	if (find_cond(cond, &is_switch) < 0 || !is_switch) {
+		index = atomic_fetch_add_explicit(&gs_gil.made, 1, memory_order_relaxed);
+		gils[index % MAX_GILS].cond = thread->first_cond;
+		gils[index % MAX_GILS].switch_cond = cond;
+		gs_life_gil_made(index + 1);
+	}
+	thread->first_cond = NULL;
+}
+
+void gs_gil_cond_init(void *cond, void *caller)
+{
+	struct gs_thread *thread = &gs_thread;
+
+	if (thread->busy)
+		return;
+	if (gs_gil.oracle == GS_ORACLE_NONE) {
+		thread->busy = true;
+		gs_life_look_for_python(caller);
+		thread->busy = false;
+	}
+	if (!gs_gil_in_image(caller))
+		return;
+	gs_life_python_here();
+	note_cond(thread, cond);
+}
+
+void gs_gil_cond_signal(void *cond, void *caller)
+{
+	struct gs_thread *thread = &gs_thread;
+	bool is_switch;
+
+	if (!gs_gil_in_image(caller) || find_cond(cond, &is_switch) < 0)
+		return;
+	thread->holds = is_switch;
+	if (is_switch && !thread->had_gil)
+		gs_thread_had_gil(thread);
+	/* Taking or dropping the GIL proves that no call is in progress that kept it. */
+	if (GS_UNLIKELY(thread->mark || thread->is_pending))
+		gs_probe_settle(thread);
+}
+
+/* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. */
+void gs_gil_sem_init(void *caller)
+{
+	if (gs_gil.oracle == GS_ORACLE_FLAG && !gs_gil.made && gs_gil_in_image(caller))
+		gs_life_python_here();
+}

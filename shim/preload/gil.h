@@ -1,0 +1,95 @@
+/* gil.h: does this thread hold a GIL? This file and pyframe.h alone know CPython.
+ *
+ * The procedure, with its proof in the tests: 3.12 and newer keep the current thread state in a
+ * thread-local variable, so the function that returns it answers for this thread, sub-interpreters
+ * with their own GIL and free-threaded builds ("attached") included. Up to 3.11 that variable is one
+ * for the process; there we follow the two conditions of every GIL: take_gil() ends with a signal of
+ * switch_cond, drop_gil() with a signal of cond, and the CPython image signals nothing else. */
+#ifndef GS_GIL_H
+#define GS_GIL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compiler.h"
+#include "thread.h"
+
+enum gs_oracle {
+	GS_ORACLE_NONE,	   /* no Python here: nothing is judged */
+	GS_ORACLE_THREAD,  /* 3.12+: a thread-local thread state */
+	GS_ORACLE_FLAG,	   /* up to 3.11: the two conditions */
+	GS_ORACLE_CHECK,   /* gil=check: PyGILState_Check to the letter */
+	GS_ORACLE_UNKNOWN, /* an interpreter that says nothing usable: PyPy */
+};
+
+struct gs_gil {
+	enum gs_oracle oracle;
+	uintptr_t start, end; /* the CPython image */
+	uintptr_t base;	      /* its load bias */
+	void *(*unchecked)(void);
+	void *(*this_thread)(void);
+	int (*check)(void);
+	int (*initialized)(void);
+	int (*finalizing)(void);
+	void **finalizing_36; /* 3.6 has a variable instead */
+	uint32_t hex;	      /* 0x030b02f0 */
+	bool free_threaded;
+	bool was_initialized;
+	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
+	char version[32];
+	char path[256]; /* of the image, as the loader knows it */
+};
+
+extern GS_HIDDEN struct gs_gil gs_gil;
+
+/* Looks for an interpreter among the loaded objects: in the global scope, or (address not NULL) in
+ * the object that `address` lies in. True if one is known now. Not in the hot path. */
+GS_HIDDEN bool gs_gil_find(const void *address, bool check_to_the_letter);
+
+/* Is this thread holding a GIL, or attached? Nothing that allocates or takes a reference.
+ * 3.6 makes its GIL with its first thread; before that, whoever runs holds it. */
+static inline bool gs_gil_held(const struct gs_thread *thread)
+{
+	void *state;
+
+	switch (gs_gil.oracle) {
+	case GS_ORACLE_THREAD:
+		return gs_gil.unchecked() != NULL;
+	case GS_ORACLE_FLAG:
+		if (GS_LIKELY(gs_gil.made))
+			return thread->holds && gs_gil.unchecked() != NULL;
+		state = gs_gil.unchecked();
+		return state && state == gs_gil.this_thread();
+	case GS_ORACLE_CHECK:
+		return gs_gil.check() != 0;
+	case GS_ORACLE_NONE:
+	case GS_ORACLE_UNKNOWN:
+	default:
+		return false;
+	}
+}
+
+/* The thread state while held. */
+static inline void *gs_gil_thread_state(void)
+{
+	return gs_gil.unchecked ? gs_gil.unchecked() : NULL;
+}
+
+/* Coming up, going down, or neither? */
+GS_HIDDEN bool gs_gil_starting(void);
+GS_HIDDEN bool gs_gil_finalizing(void);
+
+static inline bool gs_gil_in_image(const void *address)
+{
+	return (uintptr_t) address - gs_gil.start < gs_gil.end - gs_gil.start;
+}
+
+/* Hooks, called by the exported pthread_cond_init, pthread_cond_signal and sem_init before they
+ * jump to the real ones; `caller` is the return address. */
+GS_HIDDEN void gs_gil_cond_init(void *cond, void *caller);
+GS_HIDDEN void gs_gil_cond_signal(void *cond, void *caller);
+GS_HIDDEN void gs_gil_sem_init(void *caller);
+
+#endif

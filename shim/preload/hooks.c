@@ -1,0 +1,125 @@
+/* hooks.c: what the library stands in front of for its own sake: the conditions of the GIL (gil.h)
+ * and the ends of the process (life.h). The stubs of the latter are in stubs.S. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stddef.h>
+
+#include "compiler.h"
+#include "gil.h"
+#include "life.h"
+
+enum hook {
+#define GS_HOOK(ID, symbol, action) HOOK_##ID,
+#define GS_HOOK_COND(ID, symbol, node, is_default, hook) HOOK_##ID,
+#include "hooks.def"
+	HOOKS
+};
+
+static const struct {
+	const char *symbol, *node;
+} names[HOOKS] = {
+#define GS_HOOK(ID, symbol, action) {#symbol, NULL},
+#define GS_HOOK_COND(ID, symbol, node, is_default, hook) {#symbol, #node},
+#include "hooks.def"
+};
+
+extern GS_HIDDEN void *gs_hook_real[HOOKS];
+GS_HIDDEN void *gs_hook_real[HOOKS];
+
+extern void *dlvsym(void *handle, const char *symbol, const char *version) __attribute__((weak));
+
+/* What a C library that lacks the name gets: exec* and _exit exist everywhere. */
+static long missing(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+GS_HIDDEN void *gs_hook_resolve(unsigned hook);
+GS_HIDDEN void gs_hook_exit(void);
+GS_HIDDEN void gs_hook_exec(const char *path);
+GS_HIDDEN void gs_hook_exec_fd(void);
+
+GS_COLD void *gs_hook_resolve(unsigned hook)
+{
+	int saved = errno;
+	void *real = NULL;
+
+#ifdef __x86_64__
+	if (names[hook].node && dlvsym)
+		real = dlvsym(RTLD_NEXT, names[hook].symbol, names[hook].node);
+#endif
+	if (!real)
+		real = dlsym(RTLD_NEXT, names[hook].symbol);
+	if (!real) {
+		(void) dlerror();
+		real = (void *) missing;
+	}
+	__atomic_store_n(&gs_hook_real[hook], real, __ATOMIC_RELAXED);
+	errno = saved;
+	return real;
+}
+
+static inline void *slot(unsigned hook)
+{
+	void *real = gs_hook_real[hook];
+
+	return GS_LIKELY(real) ? real : gs_hook_resolve(hook);
+}
+
+void gs_hook_exit(void)
+{
+	int saved = errno;
+
+	gs_life_exit();
+	errno = saved;
+}
+
+/* The stubs pass on their own first argument. */
+void gs_hook_exec(const char *path)
+{
+	int saved = errno;
+
+	gs_life_exec(path);
+	errno = saved;
+}
+
+void gs_hook_exec_fd(void)
+{
+	int saved = errno;
+
+	gs_life_exec(NULL);
+	errno = saved;
+}
+
+#define COND_WRAP(ID, symbol, hook, label)                                                         \
+	GS_EXPORT int hook_##ID(void *cond, const void *attributes) __asm__(label);                \
+	int hook_##ID(void *cond, const void *attributes)                                          \
+	{                                                                                          \
+		hook(cond, __builtin_return_address(0));                                           \
+		return ((int (*)(void *, const void *)) slot(HOOK_##ID))(cond, attributes);        \
+	}
+
+#ifdef __x86_64__
+#define GS_HOOK_COND(ID, symbol, node, is_default, hook)                                           \
+	COND_WRAP(ID, symbol, hook, "gs_hook_" #ID)                                                \
+	COND_NODE_##is_default(ID, symbol, node)
+#define COND_NODE_0(ID, symbol, node) __asm__(".symver gs_hook_" #ID ", " #symbol "@" #node);
+#define COND_NODE_1(ID, symbol, node) __asm__(".symver gs_hook_" #ID ", " #symbol "@@" #node);
+#else
+#define GS_HOOK_COND(ID, symbol, node, is_default, hook) COND_ONLY_##is_default(ID, symbol, hook)
+#define COND_ONLY_0(ID, symbol, hook)
+#define COND_ONLY_1(ID, symbol, hook) COND_WRAP(ID, symbol, hook, #symbol)
+#endif
+#include "hooks.def"
+
+GS_EXPORT int hook_sem_init(void *semaphore, int shared, unsigned value) __asm__("sem_init");
+int hook_sem_init(void *semaphore, int shared, unsigned value)
+{
+	static int (*real)(void *, int, unsigned);
+
+	gs_gil_sem_init(__builtin_return_address(0));
+	if (GS_UNLIKELY(!real))
+		real = (int (*)(void *, int, unsigned)) dlsym(RTLD_NEXT, "sem_init");
+	return real(semaphore, shared, value);
+}

@@ -1,0 +1,91 @@
+#include "log.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "gil.h"
+#include "life.h"
+#include "modules.h"
+#include "pyframe.h"
+#include "say.h"
+#include "store.h"
+#include "sys.h"
+
+bool gs_log_wants(enum gs_state state, bool blocked)
+{
+	switch (gs_life.options.log) {
+	case GS_LOG_ALL:
+		return true;
+	case GS_LOG_HELD:
+		return state == GS_STATE_HELD;
+	case GS_LOG_BLOCKED:
+		return state == GS_STATE_HELD && blocked;
+	default:
+		return false;
+	}
+}
+
+static const char *state_word(const struct gs_probe *probe)
+{
+	if (probe->state == GS_STATE_HELD)
+		return "held";
+	if (probe->state == GS_STATE_UNKNOWN)
+		return "unknown";
+	return gs_thread.had_gil ? "released" : "none";
+}
+
+/* What the kernel said, for held calls only. */
+static const char *evidence_word(const struct gs_probe *probe, enum gs_evidence evidence)
+{
+	static const char *const words[] = {"quick", "slept", "long", "preempted"};
+
+	if (probe->state != GS_STATE_HELD)
+		return "-";
+	return probe->harmless ? "harmless" : words[evidence];
+}
+
+static void put_python(struct gs_text *line, const struct gs_probe *probe)
+{
+	struct gs_pyline python = {GS_NONE, GS_NONE, 0};
+
+	if (probe->site != GS_NONE)
+		python = gs_store.sites[probe->site].python;
+	else if (probe->state == GS_STATE_HELD && gs_gil_held(&gs_thread))
+		gs_pyframe_stack(&python, 1);
+	if (python.file == GS_NONE) {
+		gs_text_put(line, "\t-\t-\n");
+		return;
+	}
+	gs_text_char(line, '\t');
+	gs_text_name(line, gs_store_text(python.file), 512);
+	gs_text_char(line, ':');
+	gs_text_id(line, python.line);
+	gs_text_char(line, '\t');
+	gs_text_name(line, gs_store_text(python.function), 128);
+	gs_text_char(line, '\n');
+}
+
+void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence)
+{
+	char buffer[1024];
+	uint64_t numbers[] = {gs_life.pid, gs_thread.tid, probe->begin_ns,
+		probe->end_ns - probe->begin_ns};
+	uint32_t module = gs_module_at((const char *) probe->caller - 1);
+	const char *words[] = {state_word(probe), evidence_word(probe, evidence),
+		gs_call_info[GS_KEY_CALL(probe->key)].name,
+		module == GS_NONE ? "-" : gs_store_text(gs_store.modules[module].name)};
+	struct gs_text line;
+
+	gs_text_init(&line, buffer, sizeof(buffer));
+	gs_text_put(&line, "gilshim");
+	for (size_t i = 0; i < GS_ARRAY_SIZE(numbers); i++) {
+		gs_text_char(&line, '\t');
+		gs_text_id(&line, numbers[i]);
+	}
+	for (size_t i = 0; i < GS_ARRAY_SIZE(words); i++) {
+		gs_text_char(&line, '\t');
+		gs_text_name(&line, words[i], 128);
+	}
+	put_python(&line, probe);
+	gs_say_to(gs_life.options.log_to, buffer, gs_text_length(&line));
+}

@@ -1,0 +1,146 @@
+#include "say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "sys.h"
+
+#define STDERR_ENV "GILSHIM_STDERR"
+#define SAY_AT_MOST 16
+#define WRITE_AT_MOST 4096
+
+/* The tree's standard error, as text "DEV:INO"; empty if its first process had none. */
+static char stderr_file[48];
+
+void gs_text_hex(struct gs_text *text, uint64_t number)
+{
+	char digits[17];
+	char *at = digits + sizeof(digits) - 1;
+
+	*at = '\0';
+	do
+		*--at = "0123456789abcdef"[number & 15];
+	while (number >>= 4);
+	gs_text_put(text, at);
+}
+
+/* The file behind descriptor 2 as DEV:INO; nothing if it is closed. */
+static void name_stderr(struct gs_text *text)
+{
+	struct stat st;
+
+	if (gs_sys_fstat(2, &st) < 0)
+		return;
+	gs_text_id(text, st.st_dev);
+	gs_text_char(text, ':');
+	gs_text_id(text, st.st_ino);
+}
+
+void gs_say_setup(void)
+{
+	const char *inherited = getenv(STDERR_ENV);
+	struct gs_text text;
+
+	gs_text_init(&text, stderr_file, sizeof(stderr_file));
+	if (inherited) {
+		gs_text_name(&text, inherited, sizeof(stderr_file) - 1);
+		return;
+	}
+	name_stderr(&text);
+	setenv(STDERR_ENV, stderr_file, 0);
+}
+
+bool gs_say_is_our_stderr(void)
+{
+	char mine[sizeof(stderr_file)];
+	struct gs_text text;
+
+	gs_text_init(&text, mine, sizeof(mine));
+	name_stderr(&text);
+	return mine[0] && strcmp(mine, stderr_file) == 0;
+}
+
+/* Writes all of it; gives up quietly where the file takes no more. */
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		size_t n = length;
+		long done;
+
+		if (n > WRITE_AT_MOST) {
+			const char *cut = memrchr(bytes, '\n', WRITE_AT_MOST);
+
+			n = cut ? (size_t) (cut - bytes) + 1 : WRITE_AT_MOST;
+		}
+		done = gs_sys3(SYS_write, fd, (long) bytes, (long) n);
+		if (done == -EINTR)
+			continue;
+		if (done <= 0)
+			return done ? (int) done : -EIO;
+		bytes += done;
+		length -= (size_t) done;
+	}
+	return 0;
+}
+
+/* Copies a path, with the pid for %p. */
+static void expand(struct gs_text *path, const char *pattern)
+{
+	for (const char *p = pattern; *p; p++) {
+		if (p[0] == '%' && p[1] == 'p') {
+			gs_text_id(path, (uint64_t) gs_sys0(SYS_getpid));
+			p++;
+		} else {
+			gs_text_char(path, *p);
+		}
+	}
+}
+
+int gs_say_to(const char *destination, const char *bytes, size_t length)
+{
+	char buffer[1024]; /* callers may be on a small signal stack */
+	struct gs_text path;
+	int fd, err;
+
+	if (strcmp(destination, "none") == 0)
+		return 0;
+	if (strcmp(destination, "stderr") == 0)
+		return gs_say_is_our_stderr() ? write_all(2, bytes, length) : 0;
+	gs_text_init(&path, buffer, sizeof(buffer));
+	expand(&path, destination);
+	if (path.cut)
+		return -ENAMETOOLONG;
+	fd = (int) gs_sys4(SYS_openat, AT_FDCWD, (long) buffer,
+		O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+	if (fd < 0)
+		return fd;
+	err = write_all(fd, bytes, length);
+	gs_sys1(SYS_close, fd);
+	return err;
+}
+
+void gs_say(struct gs_text *words)
+{
+	static _Atomic unsigned said;
+
+	if (__atomic_fetch_add((unsigned *) &said, 1, __ATOMIC_RELAXED) >= SAY_AT_MOST)
+		return;
+	gs_text_char(words, '\n');
+	gs_say_to("stderr", words->start, gs_text_length(words));
+}
+
+void gs_say_words(const char *words)
+{
+	char buffer[512];
+	struct gs_text text;
+
+	gs_text_init(&text, buffer, sizeof(buffer) - 1);
+	gs_text_put(&text, "gilshim: ");
+	gs_text_put(&text, words);
+	gs_say(&text);
+}

@@ -1,0 +1,200 @@
+#include "site.h"
+
+#include <string.h>
+
+#include "gil.h"
+#include "probe.h"
+#include "pyframe.h"
+#include "store.h"
+#include "chain.h"
+
+#define CACHE_SLOTS 8192
+#define CACHE_INDEX ((uint64_t) CACHE_SLOTS - 1) /* low bits of an entry: site index + 1 */
+#define CACHE_LOST CACHE_INDEX
+_Static_assert(GS_MAX_SITES + 1 < CACHE_LOST, "a cache entry holds an index and the mark of a loss");
+
+#define KEY_FREE 0
+#define KEY_FILLING 1
+
+/* From an identity to a site. An entry is the identity's hash with the index in its low bits: one
+ * word, so that it is never half written. */
+static _Atomic uint64_t cache[CACHE_SLOTS];
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 29;
+}
+
+static uint64_t identity_hash(const struct gs_identity *identity)
+{
+	uint64_t hash = mix(0x6773, identity->key);
+
+	hash = mix(hash, identity->caller);
+	if (identity->has_python) {
+		hash = mix(hash, identity->code);
+		hash = mix(hash, identity->instruction);
+		hash = mix(hash, identity->content);
+	}
+	return mix(hash, 1);
+}
+
+void gs_site_identify(struct gs_identity *identity, uint32_t key, void *caller)
+{
+	struct gs_pykey python;
+
+	identity->key = key;
+	identity->caller = (uintptr_t) caller;
+	identity->has_python = gs_pyframe_key(&python);
+	if (!identity->has_python)
+		return;
+	identity->code = python.code;
+	identity->instruction = python.instruction;
+	identity->content = python.content;
+}
+
+bool gs_site_known(const struct gs_identity *identity, uint32_t *index)
+{
+	uint64_t hash = identity_hash(identity);
+	uint64_t entry = atomic_load_explicit(
+		&cache[(hash >> 20) & (CACHE_SLOTS - 1)], memory_order_acquire);
+
+	if (!entry || (entry ^ hash) & ~CACHE_INDEX)
+		return false;
+	entry &= CACHE_INDEX;
+	*index = entry == CACHE_LOST ? GS_NONE : (uint32_t) entry - 1;
+	return true;
+}
+
+static void remember(const struct gs_identity *identity, uint32_t index)
+{
+	uint64_t hash = identity_hash(identity);
+	uint64_t low = index == GS_NONE ? CACHE_LOST : (uint64_t) index + 1;
+
+	atomic_store_explicit(&cache[(hash >> 20) & (CACHE_SLOTS - 1)], (hash & ~CACHE_INDEX) | low,
+		memory_order_release);
+}
+
+void gs_site_forget(void)
+{
+	memset(cache, 0, sizeof(cache));
+}
+
+/* Native and Python stack of the calling thread into the site's slots. */
+void gs_site_capture(uint32_t index, void *caller)
+{
+	struct gs_site *site = &gs_store.sites[index];
+	uint32_t limit = gs_store.header->stacks;
+	struct gs_chain chain = {
+		.frames = gs_store.native + (uint64_t) index * limit, .limit = limit};
+	struct gs_pyline *lines = gs_store.python + (uint64_t) index * limit;
+
+	gs_chain_capture(&chain, caller);
+	site->depth_native = (uint8_t) chain.depth;
+	site->extension = chain.extension;
+	site->extension_frame = chain.extension_frame;
+	site->depth_python = (uint8_t) gs_pyframe_stack(lines, limit);
+	if (gs_gil_starting())
+		site->origin = GS_ORIGIN_STARTUP;
+	else if (gs_gil_finalizing())
+		site->origin = GS_ORIGIN_SHUTDOWN;
+	else
+		site->origin = (uint8_t) chain.origin;
+}
+
+/* What makes a site the same site when code objects and their addresses have changed. */
+static uint64_t content_hash(const struct gs_identity *identity, uint32_t module,
+	const struct gs_pyline *line)
+{
+	uint64_t base = module == GS_NONE ? 0 : gs_store.modules[module].base;
+	uint64_t hash = mix(0x6774, identity->key);
+
+	hash = mix(hash, module);
+	hash = mix(hash, identity->caller - base);
+	hash = mix(hash, (uint64_t) line->file << 32 | line->function);
+	hash = mix(hash, line->line);
+	/* In free-threaded builds every thread may run its own copy of the code. */
+	if (identity->has_python && !gs_gil.free_threaded)
+		hash = mix(hash, identity->instruction - (identity->instruction > identity->code
+							  ? identity->code
+							  : 0));
+	return hash > KEY_FILLING ? hash : KEY_FILLING + 1;
+}
+
+static void fill(struct gs_site *site, const struct gs_identity *identity, uint32_t module,
+	const struct gs_pyline *line)
+{
+	unsigned call = GS_KEY_CALL(identity->key), name = GS_KEY_NAME(identity->key);
+	const char *bound = gs_name_info[name].symbol;
+
+	site->caller = identity->caller;
+	site->module = module;
+	site->call = (uint16_t) call;
+	site->bound = (uint16_t) name;
+	site->call_name = gs_store.functions[call].name;
+	site->bound_name = gs_store_string(bound, (uint32_t) strlen(bound));
+	site->python = *line;
+}
+
+uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class, bool at_most)
+{
+	struct gs_pyline line = {GS_NONE, GS_NONE, 0};
+	uint32_t module = gs_module_at((const void *) (identity->caller - 1)), index = GS_NONE;
+	uint64_t key;
+
+	if (identity->has_python)
+		gs_pyframe_stack(&line, 1);
+	key = content_hash(identity, module, &line);
+	for (uint32_t i = 0; i < GS_MAX_SITES; i++) {
+		uint32_t at = (uint32_t) (key >> 16) + i;
+		struct gs_site *site = &gs_store.sites[at %= GS_MAX_SITES];
+		uint64_t seen = atomic_load_explicit(&site->key, memory_order_acquire);
+
+		if (seen == key) {
+			index = at;
+			break;
+		}
+		if (seen != KEY_FREE || !atomic_compare_exchange_strong_explicit(&site->key, &seen,
+						KEY_FILLING, memory_order_acquire,
+						memory_order_relaxed))
+			continue;
+		index = at;
+		fill(site, identity, module, &line);
+		site->at_most = at_most;
+		site->class = (uint8_t) class;
+		gs_site_capture(index, (void *) identity->caller);
+		atomic_store_explicit(&site->key, key, memory_order_release);
+		atomic_fetch_add_explicit(&gs_store.header->sites, 1, memory_order_relaxed);
+		break;
+	}
+	remember(identity, index);
+	return index;
+}
+
+void gs_site_class(uint32_t index, enum gs_class class)
+{
+	struct gs_site *site = &gs_store.sites[index];
+
+	if (atomic_load_explicit(&site->class, memory_order_relaxed) < class)
+		atomic_store_explicit(&site->class, (uint8_t) class, memory_order_relaxed);
+}
+
+bool gs_site_add(uint32_t index, uint64_t elapsed_ns, enum gs_evidence evidence)
+{
+	struct gs_site *site = &gs_store.sites[index];
+	bool worst = elapsed_ns > atomic_load_explicit(&site->worst_ns, memory_order_relaxed);
+
+	atomic_fetch_add_explicit(&site->elapsed_ns, elapsed_ns, memory_order_relaxed);
+	gs_store_raise64(&site->worst_ns, elapsed_ns);
+	atomic_fetch_add_explicit(
+		&site->histogram[gs_hist_bucket(elapsed_ns)], 1, memory_order_relaxed);
+	if (evidence == GS_SLEPT)
+		atomic_fetch_add_explicit(&site->slept, 1, memory_order_relaxed);
+	if (evidence == GS_PREEMPTED)
+		atomic_fetch_add_explicit(&site->preempted, 1, memory_order_relaxed);
+	if (evidence == GS_SLEPT || evidence == GS_LONG) {
+		atomic_fetch_add_explicit(&site->blocked_calls, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&site->blocked_ns, elapsed_ns, memory_order_relaxed);
+	}
+	return worst;
+}

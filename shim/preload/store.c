@@ -1,0 +1,204 @@
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "calls.h"
+#include "life.h"
+#include "say.h"
+#include "sys.h"
+
+#define INTERN_SLOTS 16384 /* a power of two, more than the strings there is room for */
+#define INTERN_TRIES 64
+
+GS_HIDDEN struct gs_store gs_store;
+
+/* Where each string is, by hash: its offset + 1, 0 if free. Not in the record: readers have no use
+ * for it. A new life of the record gets a new table. */
+static _Atomic uint32_t *interned;
+
+static void complain(const char *what, const char *path, int err)
+{
+	char buffer[512];
+	struct gs_text text;
+
+	gs_text_init(&text, buffer, sizeof(buffer) - 1);
+	gs_text_put(&text, "gilshim: record ");
+	gs_text_name(&text, path, 256);
+	gs_text_put(&text, ": ");
+	gs_text_put(&text, what);
+	gs_text_put(&text, err == -ENOSPC ? ": no space left" :
+			   err == -EACCES || err == -EPERM || err == -EROFS ? ": not permitted" :
+			   err == -ENOENT || err == -ENOTDIR ? ": no such directory" : "");
+	gs_text_put(&text, "; this process keeps no record, only the summary");
+	gs_say(&text);
+}
+
+/* A new file DIR/PID.START.gilshim. Returns a descriptor or -errno. */
+static int create(const char *directory, char *buffer, size_t size)
+{
+	struct gs_text path;
+
+	gs_text_init(&path, buffer, size);
+	gs_text_put(&path, directory);
+	gs_sys3(SYS_mkdirat, AT_FDCWD, (long) buffer, 0777);
+	gs_text_char(&path, '/');
+	gs_text_id(&path, gs_life.pid);
+	gs_text_char(&path, '.');
+	gs_text_hex(&path, gs_life.start_realtime_ns);
+	gs_text_put(&path, ".gilshim");
+	if (path.cut)
+		return -ENAMETOOLONG;
+	return (int) gs_sys4(SYS_openat, AT_FDCWD, (long) buffer,
+		O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+}
+
+/* Reserves the space first: a mapped page that the file system cannot back is a SIGBUS. */
+static void *map_file(const char *directory, uint64_t size)
+{
+	char path[1024];
+	void *memory = MAP_FAILED;
+	const char *what = "cannot be created";
+	long err = create(directory, path, sizeof(path));
+	int fd = (int) err;
+
+	if (fd >= 0) {
+		what = "no space could be reserved";
+		do
+			err = gs_sys4(SYS_fallocate, fd, 0, 0, (long) size);
+		while (err == -EINTR);
+		if (err == 0) {
+			what = "cannot be mapped";
+			err = gs_sys6(SYS_mmap, 0, (long) size, PROT_READ | PROT_WRITE,
+				MAP_SHARED, fd, 0);
+		}
+		gs_sys1(SYS_close, fd);
+		if (err < 0 && err > -4096)
+			gs_sys3(SYS_unlinkat, AT_FDCWD, (long) path, 0);
+		else
+			memory = (void *) err;
+	}
+	if (memory == MAP_FAILED)
+		complain(what, fd < 0 ? directory : path, (int) err);
+	return memory;
+}
+
+static void *map_private(uint64_t size)
+{
+	long memory = gs_sys6(SYS_mmap, 0, (long) size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory < 0 && memory > -4096 ? MAP_FAILED : (void *) memory;
+}
+
+static void point(char *base)
+{
+	struct gs_record_header *header = (struct gs_record_header *) base;
+	const struct gs_section *section = header->section;
+
+	gs_store.header = header;
+	gs_store.modules = (void *) (base + section[GS_SECTION_MODULES].offset);
+	gs_store.functions = (void *) (base + section[GS_SECTION_FUNCTIONS].offset);
+	gs_store.threads = (void *) (base + section[GS_SECTION_THREADS].offset);
+	gs_store.counts = (void *) (base + section[GS_SECTION_COUNTS].offset);
+	gs_store.sites = (void *) (base + section[GS_SECTION_SITES].offset);
+	gs_store.native = (void *) (base + section[GS_SECTION_NATIVE].offset);
+	gs_store.python = (void *) (base + section[GS_SECTION_PYTHON].offset);
+	gs_store.strings = base + section[GS_SECTION_STRINGS].offset;
+	gs_store.reserved_modules = 0;
+}
+
+/* Names the rows, so that a reader with another table can read this record. */
+static void name_functions(void)
+{
+	for (unsigned call = 0; call < GS_CALLS; call++) {
+		const struct gs_call_info *info = &gs_call_info[call];
+
+		gs_store.functions[call].name =
+			gs_store_string(info->name, (uint32_t) strlen(info->name));
+		gs_store.functions[call].group =
+			gs_store_string(info->group, (uint32_t) strlen(info->group));
+	}
+}
+
+bool gs_store_open(const struct gs_options *options)
+{
+	struct gs_record_header header = {.magic = GS_RECORD_MAGIC};
+	void *memory = MAP_FAILED, *table = map_private(INTERN_SLOTS * sizeof(*interned));
+
+	if (table == MAP_FAILED)
+		return false;
+	gs_record_layout(&header, (uint32_t) options->stacks);
+	if (options->record)
+		memory = map_file(options->record, header.file_size);
+	gs_store.is_file = memory != MAP_FAILED;
+	if (memory == MAP_FAILED)
+		memory = map_private(header.file_size);
+	if (memory == MAP_FAILED)
+		return false;
+	gs_sys3(SYS_madvise, (long) memory, (long) header.file_size, MADV_DONTFORK);
+	gs_sys3(SYS_madvise, (long) table, INTERN_SLOTS * sizeof(*interned), MADV_DONTFORK);
+	interned = table;
+	memcpy(memory, &header, sizeof(header));
+	point(memory);
+	gs_store.header->strings = 1; /* offset 0 is the empty string */
+	name_functions();
+	return true;
+}
+
+static uint32_t hash_of(const char *text, uint32_t length)
+{
+	uint32_t hash = 2166136261u;
+
+	for (uint32_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char) text[i]) * 16777619u;
+	return hash;
+}
+
+/* Copies a text to the end of the strings. Two threads that store the same text at once may store
+ * it twice: readers compare texts, not offsets. */
+static uint32_t append(const char *text, uint32_t length)
+{
+	struct gs_record_header *header = gs_store.header;
+	uint64_t at = atomic_fetch_add_explicit(
+		&header->strings, (uint64_t) length + 1, memory_order_relaxed);
+
+	if (at + length + 1 > GS_STRINGS_SIZE) {
+		atomic_fetch_sub_explicit(
+			&header->strings, (uint64_t) length + 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&header->lost.strings, 1, memory_order_relaxed);
+		return GS_NONE;
+	}
+	memcpy(gs_store.strings + at, text, length);
+	gs_store.strings[at + length] = '\0';
+	return (uint32_t) at;
+}
+
+uint32_t gs_store_string(const char *text, uint32_t length)
+{
+	uint32_t hash = hash_of(text, length), offset;
+
+	if (length == 0)
+		return 0;
+	for (uint32_t i = 0; i < INTERN_TRIES; i++) {
+		_Atomic uint32_t *slot = &interned[(hash + i) & (INTERN_SLOTS - 1)];
+		uint32_t seen = atomic_load_explicit(slot, memory_order_acquire);
+
+		if (!seen) {
+			offset = append(text, length);
+			if (offset == GS_NONE)
+				return GS_NONE;
+			if (atomic_compare_exchange_strong_explicit(slot, &seen, offset + 1,
+				    memory_order_release, memory_order_acquire))
+				return offset;
+		}
+		if (strncmp(gs_store.strings + seen - 1, text, length) == 0 &&
+			gs_store.strings[seen - 1 + length] == '\0')
+			return seen - 1;
+	}
+	return append(text, length);
+}

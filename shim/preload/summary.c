@@ -1,0 +1,172 @@
+#include "summary.h"
+
+#include <string.h>
+
+#include "calls.h"
+#include "life.h"
+#include "line.h"
+#include "say.h"
+#include "store.h"
+#include "symfile.h"
+
+#define SHOWN_AT_MOST 4096
+
+/* Too large for a stack that may be small; written once, by the thread that ends the process. */
+static struct gs_rank ranks[SHOWN_AT_MOST];
+static char buffer[64 * 1024];
+
+static uint64_t load(const _Atomic uint64_t *value)
+{
+	return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static const char *text_or_null(uint32_t offset)
+{
+	return offset == GS_NONE ? NULL : gs_store_text(offset);
+}
+
+static void count_calls(struct gs_summary_totals *totals)
+{
+	uint64_t counted[2] = {0, 0};
+
+	for (unsigned call = 0; call < GS_CALLS; call++) {
+		const struct gs_function *function = &gs_store.functions[call];
+
+		totals->held += load(&function->held);
+		counted[0] += load(&function->retired[0]);
+		counted[1] += load(&function->retired[1]);
+		for (unsigned i = 0; i <= GS_MAX_THREADS; i++) {
+			const struct gs_thread_entry *entry = &gs_store.threads[i];
+			const volatile uint64_t *counts = gs_store.counts + i * GS_MAX_CALLS;
+
+			if (atomic_load_explicit(&entry->tid, memory_order_relaxed) ||
+				i == GS_MAX_THREADS)
+				counted[entry->had_gil != 0] += counts[call];
+		}
+	}
+	if (gs_store.header->unknown) {
+		totals->unknown = counted[0] + counted[1];
+		return;
+	}
+	totals->none = counted[0];
+	totals->released = counted[1];
+}
+
+static void fill_totals(struct gs_summary_totals *totals)
+{
+	struct gs_record_header *header = gs_store.header;
+	static char program[256];
+
+	totals->program =
+		gs_line_program(program, sizeof(program), gs_store_text(header->argv));
+	totals->pid = header->pid;
+	totals->implementation = text_or_null(header->implementation);
+	totals->python_version = text_or_null(header->python_version);
+	totals->free_threaded = header->free_threaded;
+	totals->unjudged = header->unknown;
+	totals->lost_sites = load(&header->lost.sites);
+	totals->lost_threads = load(&header->lost.threads);
+	totals->lost_strings = load(&header->lost.strings);
+	totals->lost_modules = load(&header->lost.modules);
+	count_calls(totals);
+}
+
+/* Adds every site to its origin's line and keeps the most harmful that are listed. */
+static size_t rank_sites(struct gs_summary_totals *totals)
+{
+	size_t shown = 0, room = gs_life.options.top;
+
+	for (uint32_t i = 0; i < GS_MAX_SITES; i++) {
+		struct gs_site *site = &gs_store.sites[i];
+		struct gs_rank rank = {.index = i, .origin = site->origin};
+		struct gs_summary_count *origin = &totals->origin[site->origin % GS_ORIGINS];
+		uint64_t blocked = load(&site->blocked_calls);
+
+		rank.calls = load(&site->calls);
+		if (load(&site->key) <= 1 || !rank.calls)
+			continue;
+		rank.blocked_ns = load(&site->blocked_ns);
+		rank.stalled_ns = load(&site->stalled_ns);
+		rank.rule = gs_rank_rule(rank.origin, site->class, blocked);
+		origin->calls += rank.calls;
+		origin->blocked_calls += blocked;
+		origin->blocked_ns += rank.blocked_ns;
+		if (!gs_rank_listed(rank.origin, rank.rule))
+			continue;
+		totals->findings++;
+		shown = gs_rank_insert(ranks, shown, room, &rank);
+	}
+	totals->not_shown = totals->findings - shown;
+	return shown;
+}
+
+static const char *module_name(uint32_t module)
+{
+	return module < GS_MAX_MODULES ? gs_store_text(gs_store.modules[module].name) : NULL;
+}
+
+static const char *symbol_name(uint32_t module, uint64_t address)
+{
+	if (module >= GS_MAX_MODULES)
+		return NULL;
+	return text_or_null(gs_symfile_name(&gs_store.modules[module], address));
+}
+
+static void put_site(struct gs_text *text, unsigned number, const struct gs_rank *rank)
+{
+	const struct gs_site *site = &gs_store.sites[rank->index];
+	struct gs_summary_site line = {.rule = rank->rule, .origin = rank->origin};
+	const uint64_t *native =
+		gs_store.native + (uint64_t) rank->index * gs_store.header->stacks;
+
+	line.at_most = site->at_most;
+	line.calls = rank->calls;
+	line.blocked_calls = load(&site->blocked_calls);
+	line.blocked_ns = rank->blocked_ns;
+	line.stalled_ns = rank->stalled_ns;
+	line.worst_ns = load(&site->worst_ns);
+	line.call = gs_store_text(site->call_name);
+	line.object = module_name(site->module);
+	line.symbol = symbol_name(site->module, site->caller);
+	line.extension_object = module_name(site->extension);
+	if (site->extension_frame < site->depth_native)
+		line.extension_symbol = symbol_name(site->extension, native[site->extension_frame]);
+	line.python_file = text_or_null(site->python.file);
+	line.python_function = text_or_null(site->python.function);
+	line.python_line = site->python.line;
+	gs_line_site(text, number, &line);
+}
+
+/* Writes what is there and makes room again. */
+static void flush(struct gs_text *text)
+{
+	gs_say_to(gs_life.options.summary, buffer, gs_text_length(text));
+	gs_text_init(text, buffer, sizeof(buffer));
+}
+
+void gs_summary_print(bool only_findings)
+{
+	struct gs_summary_totals totals = {0};
+	struct gs_text text;
+	size_t shown;
+
+	if (strcmp(gs_life.options.summary, "none") == 0)
+		return;
+	if (strcmp(gs_life.options.summary, "stderr") == 0 && !gs_say_is_our_stderr())
+		return;
+	fill_totals(&totals);
+	if (!(totals.held + totals.released + totals.unknown + totals.none))
+		return;
+	shown = rank_sites(&totals);
+	if (only_findings && !totals.findings)
+		return;
+	gs_text_init(&text, buffer, sizeof(buffer));
+	gs_line_head(&text, &totals);
+	for (size_t i = 0; i < shown; i++) {
+		if ((size_t) (text.end - text.at) < 2 * GS_LINE_MAX)
+			flush(&text);
+		put_site(&text, (unsigned) i + 1, &ranks[i]);
+	}
+	gs_line_tail(&text, &totals);
+	flush(&text);
+}

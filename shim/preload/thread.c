@@ -1,0 +1,103 @@
+#include "thread.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "calls.h"
+#include "probe.h"
+#include "store.h"
+#include "sys.h"
+
+GS_HIDDEN GS_TLS struct gs_thread gs_thread;
+
+static pthread_key_t key;
+static bool have_key;
+
+/* The last block is shared by all threads that find no other. */
+static bool is_overflow(const struct gs_thread_entry *entry)
+{
+	return entry == &gs_store.threads[GS_MAX_THREADS];
+}
+
+/* Moves what an ended thread counted to the totals, so that its block can serve another. */
+static void fold(const struct gs_thread *thread)
+{
+	unsigned had = thread->had_gil;
+
+	for (unsigned call = 0; call < GS_CALLS; call++) {
+		uint64_t count = thread->counts[call];
+
+		if (!count)
+			continue;
+		atomic_fetch_add_explicit(
+			&gs_store.functions[call].retired[had], count, memory_order_relaxed);
+		thread->counts[call] = 0;
+	}
+}
+
+/* Runs when a thread ends. What it still calls afterwards goes to the overflow block. */
+static void hand_back(void *value)
+{
+	struct gs_thread *thread = value;
+	struct gs_thread_entry *entry = thread->entry;
+
+	thread->ended = true;
+	thread->plain = false;
+	thread->composite = NULL;
+	thread->is_pending = false;
+	if (!entry || thread->epoch != gs_epoch() || is_overflow(entry))
+		return;
+	thread->busy = true;
+	fold(thread);
+	atomic_store_explicit(&entry->begin_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&entry->had_gil, 0, memory_order_relaxed);
+	thread->entry = NULL;
+	thread->counts = NULL;
+	atomic_store_explicit(&entry->tid, 0, memory_order_release);
+	thread->busy = false;
+}
+
+void gs_thread_setup(void)
+{
+	have_key = pthread_key_create(&key, hand_back) == 0;
+}
+
+static void take(struct gs_thread *thread, unsigned index)
+{
+	struct gs_thread_entry *entry = &gs_store.threads[index];
+
+	thread->entry = entry;
+	thread->counts = gs_store.counts + (size_t) index * GS_MAX_CALLS;
+	thread->epoch = gs_epoch();
+	if (thread->had_gil)
+		atomic_store_explicit(&entry->had_gil, 1, memory_order_relaxed);
+}
+
+void gs_thread_claim(struct gs_thread *thread)
+{
+	static _Atomic uint32_t next;
+	uint32_t start = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+
+	thread->tid = (uint32_t) gs_sys0(SYS_gettid);
+	for (uint32_t i = 0; have_key && !thread->ended && i < GS_MAX_THREADS; i++) {
+		uint32_t index = (start + i) % GS_MAX_THREADS, nobody = 0;
+		struct gs_thread_entry *entry = &gs_store.threads[index];
+
+		if (atomic_load_explicit(&entry->tid, memory_order_relaxed) ||
+			!atomic_compare_exchange_strong_explicit(&entry->tid, &nobody, thread->tid,
+				memory_order_acquire, memory_order_relaxed))
+			continue;
+		gs_sys5(SYS_prctl, PR_GET_NAME, (long) entry->name, 0, 0, 0);
+		take(thread, index);
+		pthread_setspecific(key, thread);
+		gs_store_raise(&gs_store.header->threads, index + 1);
+		return;
+	}
+	if (!thread->ended)
+		atomic_fetch_add_explicit(
+			&gs_store.header->lost.threads, 1, memory_order_relaxed);
+	take(thread, GS_MAX_THREADS);
+	gs_store_raise(&gs_store.header->threads, GS_MAX_THREADS + 1);
+}

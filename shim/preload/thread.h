@@ -1,0 +1,69 @@
+/* thread.h: what a thread carries, and the blocks of the record that it counts in. */
+#ifndef GS_THREAD_H
+#define GS_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compiler.h"
+#include "record.h"
+
+/* A call seen at entry only (vfork, dlopen): closed by the thread's next event. */
+struct gs_pending {
+	uint32_t key;
+	uint32_t site;
+	uint32_t pid; /* of the process that entered vfork; 0: not a vfork */
+	uint64_t begin_ns;
+	uint64_t voluntary, cpu_ns;
+	void *frame;
+};
+
+struct gs_thread {
+	uint64_t *counts; /* calls not held, by call id; in the record */
+	bool plain;	  /* nothing unusual: gs_watch() may take its short path */
+	bool holds;	  /* took a GIL and did not drop it (gil.h) */
+	bool had_gil;	  /* held one at some time */
+	bool busy;	  /* in our own bookkeeping */
+	bool ended;	  /* its block was handed back: what follows goes to the overflow block */
+	bool is_pending;
+	bool exec_tried; /* the process stands to be replaced: if it calls again, it was not */
+	uint8_t state;	  /* enum gs_state of the call whose cold half is being entered */
+	uint16_t bound;	  /* enum gs_name of that call */
+	uint32_t epoch;	  /* the life of the record that `counts` and `entry` belong to */
+	uint32_t tid;
+	struct gs_thread_entry *entry;
+	void *mark;	 /* the frame of the held call in progress */
+	void *composite; /* of the composite call in progress: calls below it are its own */
+	void *first_cond; /* gil.c: the first of the two conditions of a GIL being made */
+	struct gs_pending pending;
+};
+
+extern GS_HIDDEN GS_TLS struct gs_thread gs_thread;
+_Static_assert(sizeof(struct gs_thread) <= 256, "thread-local storage of a guest is scarce");
+
+/* Makes the key whose destructor hands blocks back. Once, from the constructor. */
+GS_HIDDEN void gs_thread_setup(void);
+
+/* Claims a block for the calling thread; the overflow block if none is free. Lock-free. */
+GS_HIDDEN void gs_thread_claim(struct gs_thread *thread);
+
+/* Notes that the thread holds, or held, a GIL. */
+static inline void gs_thread_had_gil(struct gs_thread *thread)
+{
+	thread->had_gil = true;
+	if (thread->entry)
+		__atomic_store_n((uint32_t *) &thread->entry->had_gil, 1, __ATOMIC_RELAXED);
+}
+
+/* Adds one to a call's count. One instruction where the architecture has it, so that a signal
+ * handler on this thread cannot lose one. */
+static inline void gs_thread_count(struct gs_thread *thread, unsigned call)
+{
+#ifdef __x86_64__
+	__asm__ volatile("incq %0" : "+m"(thread->counts[call]) : : "cc");
+#else
+	__atomic_fetch_add(&thread->counts[call], 1, __ATOMIC_RELAXED);
+#endif
+}
+
+#endif
