@@ -147,8 +147,11 @@ static void add_directory(struct report *report, const char *path)
 		complain(report, path, strerror(errno));
 		return;
 	}
-	if (count == 0)
-		complain(report, path, "no record files (*" SUFFIX ") here");
+	if (count == 0) {
+		gs_warn("%s: no record files (*" SUFFIX ") in it; nothing to report from there",
+			path);
+		report->trouble = true;
+	}
 	for (int i = 0; i < count; i++) {
 		char *file;
 

@@ -19,8 +19,8 @@
 #include "hist.h"
 
 #define GS_RECORD_MAGIC "GILSHIM" /* 8 bytes with its NUL */
-#define GS_RECORD_VERSION 1	  /* of this header */
-#define GS_RECORD_OLDEST 1	  /* the oldest version that a reader must know to read this file */
+#define GS_RECORD_VERSION 1       /* of this header */
+#define GS_RECORD_OLDEST 1        /* the oldest version that a reader must know to read this file */
 #define GS_RECORD_ENDIAN 0x01020304u
 
 /* Stated capacities. A full table counts what it loses. */
@@ -43,10 +43,10 @@ enum gs_origin {
 };
 enum gs_state { GS_STATE_HELD, GS_STATE_RELEASED, GS_STATE_UNKNOWN, GS_STATE_NONE, GS_STATES };
 enum gs_ended {
-	GS_ENDED_ALIVE,	 /* running, or killed: a reader decides by the pid and its start time */
-	GS_ENDED_EXIT,	 /* exit(3) or return from main */
-	GS_ENDED_UEXIT,	 /* _exit(2), quick_exit(3) */
-	GS_ENDED_EXEC,	 /* replaced by another program */
+	GS_ENDED_ALIVE,  /* running, or killed: a reader decides by the pid and its start time */
+	GS_ENDED_EXIT,   /* exit(3) or return from main */
+	GS_ENDED_UEXIT,  /* _exit(2), quick_exit(3) */
+	GS_ENDED_EXEC,   /* replaced by another program */
 	GS_ENDED_SIGNAL, /* not written by the process itself; a supervisor may set it */
 	GS_ENDEDS
 };
@@ -72,7 +72,7 @@ enum gs_section_id {
 
 /* What the judged calls of a process amount to where no single site or thread owns the number. */
 struct gs_lost {
-	_Atomic uint64_t sites;	  /* held calls that found no free site: counted here instead */
+	_Atomic uint64_t sites;   /* held calls that found no free site: counted here instead */
 	_Atomic uint64_t threads; /* threads that had to share the overflow block */
 	_Atomic uint64_t strings; /* texts that did not fit: shown as "?" */
 	_Atomic uint64_t modules; /* objects that did not fit: frames in them have no name */
@@ -91,21 +91,21 @@ struct gs_record_header {
 	uint32_t pid;
 	uint32_t ppid;
 	uint64_t start_realtime_ns; /* as in the file's name */
-	uint64_t start_ns;	    /* CLOCK_MONOTONIC at load */
-	uint64_t last_ns;	    /* at the end, or at the last new site */
-	uint64_t start_ticks;	    /* field 22 of /proc/PID/stat: tells pids that were reused apart */
-	uint32_t argv;		    /* string: the arguments, each ended by \n */
-	uint32_t ended;		    /* enum gs_ended */
-	uint32_t status;	    /* exit status where known, else GS_NONE */
+	uint64_t start_ns;          /* CLOCK_MONOTONIC at load */
+	uint64_t last_ns;           /* at the end, or at the last new site */
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat: tells pids that were reused apart */
+	uint32_t argv;        /* string: the arguments, each ended by \n */
+	uint32_t ended;       /* enum gs_ended */
+	uint32_t status;      /* exit status where known, else GS_NONE */
 
 	/* the interpreter */
 	uint32_t python_version; /* string, "3.11.2" */
 	uint32_t implementation; /* string, "cpython" */
-	uint32_t python_hex;	 /* 0x030b02f0, 0 if not known */
-	uint32_t free_threaded;	 /* 1: "held" means "attached thread state" */
-	uint32_t lines;		 /* 1: Python lines are available */
-	uint32_t unknown;	 /* 1: no usable oracle; calls counted in COUNTS are `unknown` */
-	uint32_t interpreters;	 /* GILs made, 0 if not known */
+	uint32_t python_hex;     /* 0x030b02f0, 0 if not known */
+	uint32_t free_threaded;  /* 1: "held" means "attached thread state" */
+	uint32_t lines;          /* 1: Python lines are available */
+	uint32_t unknown;        /* 1: no usable oracle; calls counted in COUNTS are `unknown` */
+	uint32_t interpreters;   /* GILs made, 0 if not known */
 
 	/* options in force */
 	uint32_t options; /* string: the text of GILSHIM_OPTIONS */
@@ -136,18 +136,18 @@ struct gs_module {
 	uint32_t build_id_size;
 	uint32_t flags; /* GS_MODULE_* */
 };
-#define GS_MODULE_IMAGE 1u   /* the CPython interpreter */
-#define GS_MODULE_STDLIB 2u  /* an extension module of the standard library */
-#define GS_MODULE_LOADER 4u  /* ld.so, libc, vdso */
-#define GS_MODULE_FOREIGN 8u /* _ctypes, libffi, cffi: always `extension` */
+#define GS_MODULE_IMAGE 1u    /* the CPython interpreter */
+#define GS_MODULE_STDLIB 2u   /* an extension module of the standard library */
+#define GS_MODULE_LOADER 4u   /* ld.so, libc, vdso */
+#define GS_MODULE_FOREIGN 8u  /* _ctypes, libffi, cffi: always `extension` */
 #define GS_MODULE_PROGRAM 16u /* the main program */
 
 /* Totals of one call over all threads. The counts of calls that were not held are in COUNTS. */
 struct gs_function {
-	_Atomic uint64_t held;	   /* calls, harmless and lost included */
-	_Atomic uint64_t held_ns;  /* time inside */
+	_Atomic uint64_t held;    /* calls, harmless and lost included */
+	_Atomic uint64_t held_ns; /* time inside */
 	_Atomic uint64_t worst_ns;
-	_Atomic uint64_t slept;	      /* held calls with a voluntary context switch */
+	_Atomic uint64_t slept;       /* held calls with a voluntary context switch */
 	_Atomic uint64_t released_ns; /* with timing=all: calls that were not held */
 	_Atomic uint64_t released_worst_ns;
 	/* calls not held of threads that ended: [0] had never held a GIL, [1] had */
@@ -158,7 +158,7 @@ struct gs_function {
 
 /* A thread that made judged calls, and what it is in now. */
 struct gs_thread_entry {
-	_Atomic uint32_t tid; /* 0: free */
+	_Atomic uint32_t tid;     /* 0: free */
 	_Atomic uint32_t had_gil; /* 0: the thread never held a GIL, its COUNTS are `none` */
 	/* the held call in progress: begin_ns is written last and cleared first; 0: none */
 	_Atomic uint64_t begin_ns;
@@ -177,27 +177,28 @@ struct gs_pyline {
 
 /* A call site: call + native return address + Python frame. */
 struct gs_site {
-	_Atomic uint64_t key; /* 0 free, 1 being filled, else a hash of the identity; published last */
+	_Atomic uint64_t
+		key; /* 0 free, 1 being filled, else a hash of the identity; published last */
 	_Atomic uint64_t calls;
 	_Atomic uint64_t elapsed_ns;
 	_Atomic uint64_t worst_ns;
-	_Atomic uint64_t slept;		/* calls with a voluntary context switch */
+	_Atomic uint64_t slept;         /* calls with a voluntary context switch */
 	_Atomic uint64_t blocked_calls; /* calls that blocked */
-	_Atomic uint64_t blocked_ns;	/* their time */
-	_Atomic uint64_t preempted;	/* long, with only involuntary switches: no finding */
+	_Atomic uint64_t blocked_ns;    /* their time */
+	_Atomic uint64_t preempted;     /* long, with only involuntary switches: no finding */
 	_Atomic uint64_t stalled_ns;
-	uint64_t caller; /* native return address */
-	uint32_t module; /* of the caller, GS_NONE: unknown */
-	uint16_t call;	 /* enum gs_call */
-	uint16_t bound;	 /* enum gs_name: the exported name that the caller bound */
+	uint64_t caller;       /* native return address */
+	uint32_t module;       /* of the caller, GS_NONE: unknown */
+	uint16_t call;         /* enum gs_call */
+	uint16_t bound;        /* enum gs_name: the exported name that the caller bound */
 	_Atomic uint8_t class; /* enum gs_class, the worst seen */
-	uint8_t origin;	       /* enum gs_origin */
+	uint8_t origin;        /* enum gs_origin */
 	uint8_t at_most;       /* times are closed by a later event: not longer than this */
 	uint8_t depth_native, depth_python;
 	uint8_t reserved8[3];
 	uint32_t bound_name; /* string, as `bound`, for readers with another table */
 	uint32_t call_name;
-	uint32_t extension; /* module: what Python called; GS_NONE: unknown */
+	uint32_t extension;       /* module: what Python called; GS_NONE: unknown */
 	uint32_t extension_frame; /* index in the native stack; GS_NONE */
 	struct gs_pyline python;  /* innermost; also first of the PYTHON section */
 	uint32_t reserved32[3];

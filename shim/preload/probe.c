@@ -17,6 +17,12 @@
  * of the outer one and the function it called lie in between. */
 #define OWN_FRAMES 256
 
+/* From this duration on the CPU time of getrusage, up to a tick off, tells whether a thread ran. */
+#define TICKS_TELL_NS 10000000
+
+/* One long call in more than so many is an outlier. */
+#define OUTLIER 64
+
 /* A site's class is looked at again once in so many calls. */
 #define LOOK_AGAIN 64
 
@@ -39,6 +45,15 @@ static void read_usage(struct gs_usage *usage)
 	usage->involuntary = (uint64_t) now.ru_nivcsw;
 	usage->cpu_ns = (uint64_t) (now.ru_utime.tv_sec + now.ru_stime.tv_sec) * 1000000000u +
 			(uint64_t) (now.ru_utime.tv_usec + now.ru_stime.tv_usec) * 1000u;
+}
+
+/* The CPU time that getrusage reports may be a tick old; this clock's is not, and costs more. */
+static uint64_t cpu_now(void)
+{
+	struct timespec now;
+
+	gs_sys2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, (long) &now);
+	return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
 }
 
 static void count_harmless(void)
@@ -66,7 +81,7 @@ static void close_pending(struct gs_thread *thread)
 
 	thread->is_pending = false;
 	read_usage(&usage);
-	cpu = usage.cpu_ns - pending->cpu_ns;
+	cpu = cpu_now() - pending->cpu_ns;
 	slept = usage.voluntary != pending->voluntary;
 	/* It cannot have waited while the thread ran. */
 	elapsed = elapsed > cpu ? elapsed - cpu : 0;
@@ -111,7 +126,7 @@ void gs_watch_entry(uint32_t key, void *caller, void *frame)
 	pending->frame = frame;
 	read_usage(&usage);
 	pending->voluntary = usage.voluntary;
-	pending->cpu_ns = usage.cpu_ns;
+	pending->cpu_ns = cpu_now();
 	pending->begin_ns = gs_now();
 	thread->is_pending = true;
 	thread->plain = false;
@@ -337,13 +352,32 @@ void gs_probe_returned(struct gs_probe *probe)
 		read_usage(&probe->after);
 }
 
+/* A call without a voluntary switch took long. Was it the call, or was the CPU taken away (by
+ * another thread, which the kernel counts, or by a hypervisor, which nobody counts)? */
+static enum gs_evidence weigh_long(const struct gs_probe *probe, uint64_t elapsed)
+{
+	const struct gs_site *site = &gs_store.sites[probe->site];
+	uint64_t calls, candidates;
+
+	if (elapsed >= TICKS_TELL_NS)
+		return probe->after.cpu_ns - probe->before.cpu_ns >= elapsed / 2 ? GS_LONG
+										  : GS_PREEMPTED;
+	if (probe->after.involuntary != probe->before.involuntary)
+		return GS_PREEMPTED;
+	if (probe->site == GS_NONE)
+		return GS_LONG;
+	/* A lone outlier at a site whose calls come back at once is not the call's doing. */
+	calls = atomic_load_explicit(&site->calls, memory_order_relaxed);
+	candidates = 1 + atomic_load_explicit(&site->preempted, memory_order_relaxed) +
+		     atomic_load_explicit(&site->blocked_calls, memory_order_relaxed);
+	return candidates * OUTLIER >= calls ? GS_LONG : GS_PREEMPTED;
+}
+
 static enum gs_evidence weigh(const struct gs_probe *probe, uint64_t elapsed)
 {
 	if (probe->after.voluntary != probe->before.voluntary)
 		return GS_SLEPT;
-	if (elapsed < gs_life.options.blocked)
-		return GS_QUICK;
-	return probe->after.involuntary != probe->before.involuntary ? GS_PREEMPTED : GS_LONG;
+	return elapsed < gs_life.options.blocked ? GS_QUICK : weigh_long(probe, elapsed);
 }
 
 /* A call that turned out not to have been able to wait (a buffered write) is only counted. */
