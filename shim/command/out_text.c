@@ -55,7 +55,7 @@ static struct gs_summary_site describe(struct gs_view *view, const struct gs_vie
 		.blocked_ns = site->blocked_ns,
 		.worst_ns = site->worst_ns,
 		.stalled_ns = site->stalled_ns,
-		.unfinished = site->unfinished,
+		.unfinished = site->progress_count,
 		.call = site->key.call,
 		.object = innermost.object,
 		.symbol = innermost.symbol,

@@ -308,7 +308,6 @@ static void add_time_so_far(
 		return;
 	gs_sum(&site->blocked_calls, 1);
 	gs_sum(&site->blocked_ns, elapsed_ns);
-	gs_sum(&site->unfinished, 1);
 }
 
 static void add_progress(struct adding *adding, const struct gs_thread_entry *thread)

@@ -73,7 +73,6 @@ struct gs_view_site {
 	struct gs_site_key key; /* first: it is looked up */
 	enum gs_class class;
 	uint64_t calls, elapsed_ns, worst_ns, slept, blocked_calls, blocked_ns, stalled_ns;
-	uint64_t unfinished; /* blocked calls that have not returned */
 	uint64_t histogram[GS_HIST_BUCKETS];
 	/* the stacks of the process with the worst call, innermost first */
 	struct gs_view_frame *native;

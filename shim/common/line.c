@@ -206,7 +206,9 @@ static void put_numbers(struct gs_text *text, const struct gs_summary_site *site
 		gs_text_duration(text, site->blocked_ns);
 	} else {
 		put_count(text, site->calls, "call", "calls");
-		gs_text_put(text, " could block, none did this time");
+		gs_text_put(text, " could block");
+		if (site->unfinished == 0)
+			gs_text_put(text, ", none did this time");
 	}
 	if (site->rule != GS_RULE_HELD_BLOCKED || site->blocked_calls > 1) {
 		gs_text_put(text, " (worst ");

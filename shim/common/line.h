@@ -27,7 +27,7 @@ struct gs_summary_site {
 	uint64_t blocked_ns;
 	uint64_t worst_ns;
 	uint64_t stalled_ns;
-	uint64_t unfinished; /* blocked calls that had not returned */
+	uint64_t unfinished; /* calls that had not returned */
 	/* the chain, innermost first */
 	const char *call;
 	const char *object, *symbol;                     /* what called libc */

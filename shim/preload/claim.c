@@ -164,9 +164,9 @@ gs_claim_t gs_claim_waitid(int type, int id, int options)
 gs_claim_t gs_claim_semop(
 	const struct sembuf *operations, size_t count, const struct timespec *timeout)
 {
-	if (timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0)
+	if (gs_claim_timespec(timeout) == GS_NEVER_WAITS)
 		return GS_NEVER_WAITS;
-	for (size_t i = 0; operations && i < count; i++)
+	for (size_t i = 0; i < count && gs_can_peek_at(&operations[i], sizeof(*operations)); i++)
 		if (operations[i].sem_op <= 0 && !(operations[i].sem_flg & IPC_NOWAIT))
 			return GS_WAITS;
 	return GS_NEVER_WAITS;

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "compiler.h"
+#include "peek.h"
 #include "record.h"
 
 /* The low byte says how to settle; two descriptors of 28 bits follow. */
@@ -109,24 +110,33 @@ static inline gs_claim_t gs_claim_opened(int flags, int fd)
 	return fd < 0 ? GS_ON_DISK : gs_claim_make(GS_CLAIM_OPENED, fd);
 }
 
+/* The flags that struct open_how begins with. */
+static inline int gs_open_flags(const uint64_t *how)
+{
+	return gs_can_peek_at(how, sizeof(*how)) ? (int) *how : 0;
+}
+
 /* ---- time ---- */
 
-/* A timeout relative to now; none at all is for ever. */
+/* A timeout relative to now; none at all is for ever. A bad pointer is libc's to refuse. */
 static inline gs_claim_t gs_claim_timespec(const struct timespec *timeout)
 {
-	return gs_claim_unless(timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0);
+	return gs_claim_unless(gs_can_peek_at(timeout, sizeof(*timeout)) &&
+			       timeout->tv_sec == 0 && timeout->tv_nsec == 0);
 }
 
 static inline gs_claim_t gs_claim_timeval(const struct timeval *timeout)
 {
-	return gs_claim_unless(timeout && timeout->tv_sec == 0 && timeout->tv_usec == 0);
+	return gs_claim_unless(gs_can_peek_at(timeout, sizeof(*timeout)) &&
+			       timeout->tv_sec == 0 && timeout->tv_usec == 0);
 }
 
 /* A point in time. The clock is not asked: zero, the way to say "do not wait", is enough. */
 static inline gs_claim_t gs_claim_deadline(const struct timespec *deadline)
 {
-	return gs_claim_unless(deadline && (deadline->tv_sec < 0 ||
-						   (deadline->tv_sec == 0 && deadline->tv_nsec == 0)));
+	return gs_claim_unless(gs_can_peek_at(deadline, sizeof(*deadline)) &&
+			       (deadline->tv_sec < 0 ||
+				       (deadline->tv_sec == 0 && deadline->tv_nsec == 0)));
 }
 
 /* ---- decoded requests ---- */

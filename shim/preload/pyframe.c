@@ -6,12 +6,10 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include "gil.h"
+#include "peek.h"
 #include "store.h"
-#include "sys.h"
 
 #define DEEPEST 512 /* frames looked at: a broken chain must end */
 
@@ -57,29 +55,11 @@ static uint32_t (*text_char)(void *text, long index);
 
 /* ---- reading safely ---- */
 
-/* Pages that were readable when last asked. A frame chain is sound except when a signal handler
- * interrupts the interpreter as it links a frame (3.11 and 3.12), when a pointer may be anything:
- * then only the first read of a page matters. */
-static _Atomic uintptr_t readable_pages[1024];
-
+/* A frame chain is sound except when a signal handler interrupts the interpreter as it links a frame
+ * (3.11 and 3.12): then a pointer may be anything, and what tells is whether it can be read. */
 static bool is_readable(uintptr_t address)
 {
-	uintptr_t page = address >> 12;
-	_Atomic uintptr_t *slot = &readable_pages[page % GS_ARRAY_SIZE(readable_pages)];
-	char byte;
-	struct iovec local = {&byte, 1}, remote = {(void *) address, 1};
-	long got;
-
-	if (atomic_load_explicit(slot, memory_order_relaxed) == page)
-		return true;
-	if (address & 7 || page == 0)
-		return false;
-	got = gs_sys6(SYS_process_vm_readv, gs_sys0(SYS_getpid), (long) &local, 1, (long) &remote, 1,
-		0);
-	if (got != 1 && got != -38 /* ENOSYS */ && got != -1 /* EPERM: a sandbox */)
-		return false;
-	atomic_store_explicit(slot, page, memory_order_relaxed);
-	return true;
+	return !(address & 7) && gs_can_peek(address);
 }
 
 static uintptr_t word(uintptr_t address)
