@@ -1,34 +1,140 @@
+# gilshim. `make help` lists the targets.
 CC ?= gcc
 CFLAGS ?= -O2 -g
 O ?= build
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
+PYTHON ?= /usr/bin/python3
+# Programs whose verdict was established without us, run by `make check` where they are found.
+CASES ?= $(wildcard ../shared/cases)
+V ?=
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla
+BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) clang libclang-rt-dev clang-tidy clang-format cppcheck g++ \
+	libcunit1-dev binutils python3 python3-dev libc6-dbg musl-tools pypy3 libjemalloc2 git \
+	python3-pip
+
+WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
+# The library is a guest: no builtin replaces a call, no fortified name is bound, and every frame can
+# be unwound through.
 PRELOAD := $(BASE) -Ishim/preload -fPIC -fvisibility=hidden -fno-builtin -U_FORTIFY_SOURCE \
 	-fexceptions -fasynchronous-unwind-tables -fno-stack-protector
+# The wrappers must compile to jumps whatever the user's flags are.
+WRAPPER := -O2 -fno-sanitize=all -foptimize-sibling-calls
 COMMAND := $(BASE) -Ishim/command
 
 common_src := $(wildcard shim/common/*.c)
-lib_obj := $(patsubst %.c,$(O)/lib/%.o,$(common_src) $(wildcard shim/preload/*.c)) \
-	$(O)/lib/shim/preload/stubs.o
-cmd_obj := $(patsubst %.c,$(O)/cmd/%.o,$(common_src) $(wildcard shim/command/*.c))
+preload_src := $(wildcard shim/preload/*.c)
+command_src := $(wildcard shim/command/*.c)
+lib_obj := $(patsubst %,$(O)/lib/%.o,$(basename $(common_src) $(preload_src)) shim/preload/stubs)
+cmd_obj := $(patsubst %,$(O)/cmd/%.o,$(basename $(common_src) $(command_src)))
+map := shim/preload/libgilshim.map
 
 all: $(O)/libgilshim.so $(O)/gilshim
 
 $(O)/lib/%.o: %.c
+	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(CC) $(PRELOAD) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(PRELOAD) $(CPPFLAGS) $(CFLAGS) $(if $(filter %/wrap.c %/hooks.c,$<),$(WRAPPER)) -c -o $@ $<
 $(O)/lib/%.o: %.S
+	$(call say,AS,$@)
 	@mkdir -p $(@D)
-	$(CC) -MMD -MP -Ishim/common -Ishim/preload $(CPPFLAGS) -c -o $@ $<
-$(O)/libgilshim.so: $(lib_obj) shim/preload/libgilshim.map
-	$(CC) $(CFLAGS) -shared -static-libgcc -Wl,-z,defs -Wl,-z,now -Wl,-soname,libgilshim.so \
-		-Wl,--version-script=shim/preload/libgilshim.map $(LDFLAGS) -o $@ $(lib_obj) -lgcc_eh
+	$(Q)$(CC) -MMD -MP -Ishim/common -Ishim/preload $(CPPFLAGS) -c -o $@ $<
+$(O)/libgilshim.so: $(lib_obj) $(map)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -shared -static-libgcc -Wl,-z,defs -Wl,-z,now -Wl,-soname,libgilshim.so \
+		-Wl,--version-script=$(map) $(LDFLAGS) -o $@ $(lib_obj) -lgcc_eh
 $(O)/cmd/%.o: %.c
+	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(CC) $(COMMAND) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(COMMAND) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(O)/gilshim: $(cmd_obj)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -ldw -lelf -liberty
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -ldw -lelf -liberty
+
+install: all
+	install -Dm755 $(O)/gilshim $(DESTDIR)$(BINDIR)/gilshim
+	install -Dm755 $(O)/libgilshim.so $(DESTDIR)$(LIBDIR)/libgilshim.so
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/gilshim $(DESTDIR)$(LIBDIR)/libgilshim.so
+
+clean:
+	rm -rf $(O)
+
+# ---- what a fresh machine lacks ----
+
+deps:
+	@sh tests/install.sh $(BUILD_PACKAGES)
+
+check-deps:
+	@sh tests/install.sh $(TEST_PACKAGES)
+	@sh tests/install.sh $$($(PYTHON) tests/cases.py --packages tests/cases $(CASES))
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@sh pyscripts/demo.sh $(O)
+
+# ---- tests ----
+
+unit_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/unit/*.c) $(common_src) \
+	$(filter-out %/main.c,$(command_src)))
+core_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/core/*.c) $(common_src) \
+	$(filter-out %/wrap.c %/held.c %/hooks.c %/life.c,$(preload_src)))
+exercise_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/exercise/*.c) $(common_src))
+
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
+TSAN := -fsanitize=thread -O1 -g
+
+# $(1): directory, $(2): compiler, $(3): flags
+define test_build
+$(1)/unit: $$(call unit_obj,$(1)/u)
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) $(3) -o $$@ $$^ -lcunit -ljansson -ldw -lelf -liberty
+$(1)/core: $$(call core_obj,$(1)/c)
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) $(3) -o $$@ $$^ -lcunit -lpthread -ldl
+$(1)/u/%.o: %.c
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $$(COMMAND) -Itests/unit $(3) -c -o $$@ $$<
+$(1)/c/%.o: %.c
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $$(BASE) -Ishim/preload -Itests/core -fno-builtin $(3) -c -o $$@ $$<
+-include $$(patsubst %.o,%.d,$$(call unit_obj,$(1)/u) $$(call core_obj,$(1)/c))
+endef
+$(eval $(call test_build,$(O)/test,$(CC),$(CFLAGS)))
+$(eval $(call test_build,$(O)/asan,$(CC),$(ASAN)))
+$(eval $(call test_build,$(O)/tsan,$(CC),$(TSAN)))
+
+$(O)/test/e/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE) -Ishim/preload -Itests/exercise $(CFLAGS) -fno-builtin -c -o $@ $<
+$(O)/exercise: $(call exercise_obj,$(O)/test/e)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl
+-include $(patsubst %.o,%.d,$(call exercise_obj,$(O)/test/e))
+
+# One suite at a time: make check ONLY=truth
+ONLY ?=
+check: check-deps
+	@$(MAKE) --no-print-directory WERROR=-Werror all $(O)/exercise $(O)/test/unit $(O)/test/core \
+		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
+	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
+
+help:
+	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
+	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
+	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
+	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
+	@echo 'make uninstall clean deps'
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
+
+.PHONY: all install uninstall clean deps check-deps demo check help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

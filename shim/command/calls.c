@@ -70,7 +70,7 @@ static void print_names(unsigned call)
 			continue;
 		length = snprintf(word, sizeof(word), "%s%s%s%s%s", there ? "" : "(", name->symbol,
 			name->node ? "@" : "", name->node ? name->node : "", there ? "" : ")");
-		if (column > NAMES_COLUMN && column + 1 + (size_t)length > WIDTH) {
+		if (column > NAMES_COLUMN && column + 1 + (size_t) length > WIDTH) {
 			printf("\n%*s", NAMES_COLUMN, "");
 			column = NAMES_COLUMN;
 		} else if (column > NAMES_COLUMN) {
@@ -78,7 +78,7 @@ static void print_names(unsigned call)
 			column++;
 		}
 		fputs(word, stdout);
-		column += (size_t)length;
+		column += (size_t) length;
 	}
 	putchar('\n');
 }

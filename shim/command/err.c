@@ -18,7 +18,7 @@ void gs_warn(const char *format, ...)
 	va_end(arguments);
 	/* Paths come from outside: none may forge a line or speak to the terminal. */
 	for (char *at = words; at && *at; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+		if ((unsigned char) *at < 0x20 || *at == 0x7f)
 			*at = '?';
 	}
 	fprintf(stderr, "gilshim: %s\n", words ? words : format);

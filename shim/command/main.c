@@ -58,18 +58,18 @@ static char *help(int key, const char *text, void *input)
 	size_t size;
 	FILE *stream;
 
-	(void)input;
+	(void) input;
 	if (key != ARGP_KEY_HELP_POST_DOC)
-		return (char *)text;
+		return (char *) text;
 	stream = open_memstream(&list, &size);
 	if (!stream)
-		return (char *)text;
+		return (char *) text;
 	fputs("Commands:\n", stream);
 	for (size_t i = 0; i < GS_ARRAY_SIZE(commands); i++)
 		fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fprintf(stream, "\n%s", text);
 	if (fclose(stream) != 0)
-		return (char *)text;
+		return (char *) text;
 	return list;
 }
 

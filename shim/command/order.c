@@ -6,7 +6,7 @@
 
 enum gs_rule gs_view_rule(const struct gs_view_site *site)
 {
-	return gs_rank_rule((enum gs_origin)site->key.origin, site->class, site->blocked_calls);
+	return gs_rank_rule((enum gs_origin) site->key.origin, site->class, site->blocked_calls);
 }
 
 uint32_t *gs_view_ranked(const struct gs_view *view)
@@ -23,8 +23,8 @@ uint32_t *gs_view_ranked(const struct gs_view *view)
 			.blocked_ns = site->blocked_ns,
 			.calls = site->calls,
 			.rule = gs_view_rule(site),
-			.origin = (enum gs_origin)site->key.origin,
-			.index = (uint32_t)i,
+			.origin = (enum gs_origin) site->key.origin,
+			.index = (uint32_t) i,
 		};
 	}
 	qsort(ranks, view->site_count, sizeof(*ranks), gs_rank_compare);

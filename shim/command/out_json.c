@@ -47,7 +47,7 @@ static json_t *array(void)
 
 static json_t *number(uint64_t value)
 {
-	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t) value);
 }
 
 static void put_number(json_t *to, const char *key, uint64_t value)
@@ -243,8 +243,8 @@ static json_t *progress_array(const struct gs_view_site *site)
 
 static int compare_pids(const void *a, const void *b)
 {
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
+	uint32_t left = *(const uint32_t *) a;
+	uint32_t right = *(const uint32_t *) b;
 
 	return (left > right) - (left < right);
 }
@@ -393,8 +393,8 @@ static void write_head(FILE *stream, const struct gs_view *view)
 
 static int compare_functions(const void *a, const void *b)
 {
-	const char *left = ((const struct gs_view_function *)a)->call;
-	const char *right = ((const struct gs_view_function *)b)->call;
+	const char *left = ((const struct gs_view_function *) a)->call;
+	const char *right = ((const struct gs_view_function *) b)->call;
 
 	return strcmp(left ? left : "", right ? right : "");
 }

@@ -12,7 +12,7 @@ static struct gs_summary_totals sum_up(const struct gs_view *view)
 
 	if (process) {
 		totals.pid = process->pid;
-		totals.more_processes = (uint32_t)view->process_count - 1;
+		totals.more_processes = (uint32_t) view->process_count - 1;
 		totals.implementation = process->implementation;
 		totals.python_version = process->python_version;
 		totals.free_threaded = process->free_threaded;
@@ -26,7 +26,7 @@ static struct gs_summary_totals sum_up(const struct gs_view *view)
 	totals.unjudged = totals.unknown > 0;
 	for (i = 0; i < view->site_count; i++) {
 		const struct gs_view_site *site = &view->sites[i];
-		enum gs_origin origin = (enum gs_origin)site->key.origin;
+		enum gs_origin origin = (enum gs_origin) site->key.origin;
 		struct gs_summary_count *count = &totals.origin[origin];
 
 		gs_sum(&count->calls, site->calls);
@@ -48,7 +48,7 @@ static struct gs_summary_site describe(struct gs_view *view, const struct gs_vie
 
 	return (struct gs_summary_site){
 		.rule = gs_view_rule(site),
-		.origin = (enum gs_origin)site->key.origin,
+		.origin = (enum gs_origin) site->key.origin,
 		.at_most = site->key.at_most,
 		.calls = site->calls,
 		.blocked_calls = site->blocked_calls,
@@ -120,7 +120,7 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	for (size_t i = 0; i < view->site_count; i++) {
 		const struct gs_view_site *site = &view->sites[order[i]];
 
-		if (gs_rank_listed((enum gs_origin)site->key.origin, gs_view_rule(site)))
+		if (gs_rank_listed((enum gs_origin) site->key.origin, gs_view_rule(site)))
 			put_site(stream, view, order[i], ++rank);
 	}
 	gs_text_init(&text, buffer, sizeof(buffer));

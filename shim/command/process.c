@@ -43,7 +43,7 @@ static bool is_alive(uint32_t pid, uint64_t start_ticks)
 
 static uint64_t nanoseconds(struct timespec time)
 {
-	return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
+	return (uint64_t) time.tv_sec * SECOND + (uint64_t) time.tv_nsec;
 }
 
 static uint64_t now(void)

@@ -9,7 +9,7 @@
 #include "err.h"
 #include "sums.h"
 
-#define LARGEST ((off_t)256 * 1024 * 1024)
+#define LARGEST ((off_t) 256 * 1024 * 1024)
 #define ALIGNMENT 64
 #define ATTEMPTS 8
 #define CHUNK (64 * 1024)
@@ -24,7 +24,7 @@ static const char *read_at(int fd, void *buffer, size_t size, uint64_t offset)
 	char *at = buffer;
 
 	while (size > 0) {
-		ssize_t got = pread(fd, at, size, (off_t)offset);
+		ssize_t got = pread(fd, at, size, (off_t) offset);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -33,8 +33,8 @@ static const char *read_at(int fd, void *buffer, size_t size, uint64_t offset)
 		if (got == 0)
 			return "truncated while it was read";
 		at += got;
-		offset += (uint64_t)got;
-		size -= (size_t)got;
+		offset += (uint64_t) got;
+		size -= (size_t) got;
 	}
 	return NULL;
 }
@@ -46,8 +46,8 @@ static const char *read_header(int fd, struct gs_record_header *header, off_t si
 	const char *reason;
 
 	memset(header, 0, sizeof(*header));
-	reason = read_at(fd, header, smaller((uint64_t)size, sizeof(*header)), 0);
-	return reason ? reason : gs_record_check(header, (size_t)size);
+	reason = read_at(fd, header, smaller((uint64_t) size, sizeof(*header)), 0);
+	return reason ? reason : gs_record_check(header, (size_t) size);
 }
 
 /* How much of a table is in use. */
@@ -57,14 +57,14 @@ static struct gs_section used_part(const struct gs_record_header *header, unsign
 
 	switch (id) {
 	case GS_SECTION_MODULES:
-		part.count = (uint32_t)smaller(part.count, header->modules);
+		part.count = (uint32_t) smaller(part.count, header->modules);
 		break;
 	case GS_SECTION_THREADS:
 	case GS_SECTION_COUNTS:
-		part.count = (uint32_t)smaller(part.count, header->threads);
+		part.count = (uint32_t) smaller(part.count, header->threads);
 		break;
 	case GS_SECTION_STRINGS:
-		part.size = (uint32_t)smaller(part.size, header->strings);
+		part.size = (uint32_t) smaller(part.size, header->strings);
 		break;
 	case GS_SECTION_FUNCTIONS:
 	default:
@@ -101,7 +101,7 @@ static void begin_section(struct copy *copy, unsigned id, struct gs_section part
 static const char *copy_section(struct copy *copy, unsigned id)
 {
 	struct gs_section part = used_part(&copy->header, id);
-	uint64_t size = (uint64_t)part.count * part.size;
+	uint64_t size = (uint64_t) part.count * part.size;
 	const char *reason;
 
 	begin_section(copy, id, part);
@@ -117,7 +117,7 @@ static void keep_sites(struct copy *copy, const char *entries, uint32_t first, u
 	uint32_t size = copy->placed[GS_SECTION_SITES].size;
 
 	for (uint32_t i = 0; i < count; i++) {
-		const struct gs_site *site = (const void *)(entries + (size_t)i * size);
+		const struct gs_site *site = (const void *) (entries + (size_t) i * size);
 
 		if (site->key <= 1 || site->calls == 0)
 			continue;
@@ -139,14 +139,14 @@ static const char *copy_sites(struct copy *copy)
 	copy->slot_count = 0;
 	begin_section(copy, GS_SECTION_SITES, *table);
 	for (uint32_t i = 0; i < table->count && !reason; i += at_once) {
-		uint32_t count = (uint32_t)smaller(at_once, table->count - i);
+		uint32_t count = (uint32_t) smaller(at_once, table->count - i);
 
-		reason = read_at(copy->fd, entries, (size_t)count * table->size,
-			table->offset + (uint64_t)i * table->size);
+		reason = read_at(copy->fd, entries, (size_t) count * table->size,
+			table->offset + (uint64_t) i * table->size);
 		if (!reason)
 			keep_sites(copy, entries, i, count);
 	}
-	copy->placed[GS_SECTION_SITES].count = (uint32_t)copy->slot_count;
+	copy->placed[GS_SECTION_SITES].count = (uint32_t) copy->slot_count;
 	free(entries);
 	return reason;
 }
@@ -158,10 +158,10 @@ static const char *copy_stacks(struct copy *copy, unsigned id)
 	const char *reason = NULL;
 
 	begin_section(copy, id, part);
-	copy->placed[id].count = (uint32_t)copy->slot_count;
+	copy->placed[id].count = (uint32_t) copy->slot_count;
 	for (size_t i = 0; i < copy->slot_count && !reason; i++) {
 		reason = read_at(copy->fd, make_room(copy, part.size), part.size,
-			part.offset + (uint64_t)copy->slots[i] * part.size);
+			part.offset + (uint64_t) copy->slots[i] * part.size);
 		copy->end += part.size;
 	}
 	return reason;
@@ -169,8 +169,8 @@ static const char *copy_stacks(struct copy *copy, unsigned id)
 
 static int compare_slots(const void *a, const void *b)
 {
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
+	uint32_t left = *(const uint32_t *) a;
+	uint32_t right = *(const uint32_t *) b;
 
 	return (left > right) - (left < right);
 }
@@ -183,7 +183,7 @@ static void renumber_threads(struct copy *copy)
 
 	for (uint32_t i = 0; i < table->count; i++) {
 		struct gs_thread_entry *thread =
-			(void *)(copy->bytes + table->offset + (uint64_t)i * table->size);
+			(void *) (copy->bytes + table->offset + (uint64_t) i * table->size);
 		uint32_t slot = thread->site;
 		const uint32_t *found = NULL;
 
@@ -193,7 +193,7 @@ static void renumber_threads(struct copy *copy)
 			found = bsearch(
 				&slot, copy->slots, copy->slot_count, sizeof(slot), compare_slots);
 		if (found)
-			thread->site = (uint32_t)(found - copy->slots);
+			thread->site = (uint32_t) (found - copy->slots);
 		else
 			thread->begin_ns = 0;
 	}
@@ -309,7 +309,7 @@ bool gs_snapshot_read(const char *path, struct gs_snapshot *snapshot, const char
 	*reason = open_record(path, &copy.fd, &snapshot->file);
 	for (int i = 1; i <= ATTEMPTS && !*reason && !settled; i++) {
 		*reason = copy_record(&copy, snapshot->file.st_size);
-		snapshot->header = (struct gs_record_header *)(void *)copy.bytes;
+		snapshot->header = (struct gs_record_header *) (void *) copy.bytes;
 		if (!*reason)
 			*reason = check_entries(snapshot);
 		if (!*reason)

@@ -32,7 +32,7 @@ static inline void *gs_snapshot_entry(
 {
 	const struct gs_section *table = &snapshot->header->section[section];
 
-	return (char *)snapshot->header + table->offset + (uint64_t)index * table->size;
+	return (char *) snapshot->header + table->offset + (uint64_t) index * table->size;
 }
 
 /* NULL where the writer did not know, or its table of texts was full. */

@@ -107,7 +107,7 @@ static bool is_new_file(struct report *report, const struct stat *file)
 	key.device = file->st_dev;
 	key.inode = file->st_ino;
 	index = gs_map_find(&report->file_map, report->files, sizeof(key), &key, sizeof(key),
-		(uint32_t)report->file_count);
+		(uint32_t) report->file_count);
 	if (index < report->file_count)
 		return false;
 	report->files =

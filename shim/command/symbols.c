@@ -63,9 +63,9 @@ static bool is_same_file(
 	}
 	size = dwelf_elf_gnu_build_id(elf, &id);
 	if (build_id_size > 0)
-		same = size == (ssize_t)build_id_size && memcmp(id, build_id, build_id_size) == 0;
+		same = size == (ssize_t) build_id_size && memcmp(id, build_id, build_id_size) == 0;
 	else
-		same = size <= 0 && (uint64_t)file.st_mtim.tv_sec < unchanged_since / SECOND;
+		same = size <= 0 && (uint64_t) file.st_mtim.tv_sec < unchanged_since / SECOND;
 	elf_end(elf);
 	return same;
 }
@@ -130,7 +130,7 @@ static struct gs_symbol look_up(struct gs_symbols *symbols, uint64_t address)
 	name = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
 	if (name && number > 0) {
 		symbol.file = gs_pool_text(&symbols->pool, name, PATH_LIMIT);
-		symbol.line = (uint32_t)number;
+		symbol.line = (uint32_t) number;
 	}
 	return symbol;
 }
@@ -138,7 +138,7 @@ static struct gs_symbol look_up(struct gs_symbols *symbols, uint64_t address)
 struct gs_symbol gs_symbols_find(struct gs_symbols *symbols, uint64_t address)
 {
 	uint32_t index = gs_map_find(&symbols->map, symbols->found, sizeof(*symbols->found),
-		&address, sizeof(address), (uint32_t)symbols->found_count);
+		&address, sizeof(address), (uint32_t) symbols->found_count);
 
 	if (index == symbols->found_count) {
 		symbols->found = gs_grow(symbols->found, &symbols->found_capacity,

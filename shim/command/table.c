@@ -54,7 +54,7 @@ uint32_t gs_map_find(struct gs_map *map, const void *array, size_t stride, const
 		uint32_t index = map->slots[at].index - 1;
 
 		if (map->slots[at].hash == hash &&
-			memcmp((const char *)array + index * stride, key, key_size) == 0)
+			memcmp((const char *) array + index * stride, key, key_size) == 0)
 			return index;
 		at = (at + 1) & (map->size - 1);
 	}
@@ -112,7 +112,7 @@ static size_t make_clean(char *clean, const char *text, size_t length)
 	size_t written = 0;
 
 	for (size_t i = 0; i < length;) {
-		size_t one = utf8_length((const unsigned char *)text + i, length - i);
+		size_t one = utf8_length((const unsigned char *) text + i, length - i);
 
 		if (one) {
 			memcpy(clean + written, text + i, one);
@@ -153,7 +153,7 @@ static void pool_widen(struct gs_pool *pool)
 static bool is_ascii(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		if ((unsigned char)text[i] >= 0x80)
+		if ((unsigned char) text[i] >= 0x80)
 			return false;
 	}
 	return true;

@@ -45,7 +45,7 @@ static uint32_t add_module(struct adding *adding, const struct gs_module *module
 	memcpy(new.key.build_id, module->build_id, module->build_id_size);
 	new.unchanged_since = adding->process->start_realtime_ns;
 	index = gs_map_find(&view->module_map, view->modules, sizeof(new), &new.key,
-		sizeof(new.key), (uint32_t)view->module_count);
+		sizeof(new.key), (uint32_t) view->module_count);
 	if (index == view->module_count) {
 		view->modules = gs_grow(
 			view->modules, &view->module_capacity, view->module_count + 1, sizeof(new));
@@ -176,7 +176,7 @@ static uint32_t add_site(struct adding *adding, const struct gs_site *site, uint
 	struct gs_view *view = adding->view;
 	struct gs_site_key key = make_key(adding, site);
 	uint32_t index = gs_map_find(&view->site_map, view->sites, sizeof(*view->sites), &key,
-		sizeof(key), (uint32_t)view->site_count);
+		sizeof(key), (uint32_t) view->site_count);
 	bool is_new = index == view->site_count;
 	struct gs_view_site *to;
 
@@ -231,7 +231,7 @@ static struct gs_view_function *find_function(struct adding *adding, uint32_t ca
 	new.call = text(adding, from->name, WORD_LIMIT);
 	new.group = text(adding, from->group, WORD_LIMIT);
 	index = gs_map_find(&view->function_map, view->functions, sizeof(new), &new.call,
-		sizeof(new.call), (uint32_t)view->function_count);
+		sizeof(new.call), (uint32_t) view->function_count);
 	if (index == view->function_count) {
 		view->functions = gs_grow(view->functions, &view->function_capacity,
 			view->function_count + 1, sizeof(new));

@@ -24,9 +24,9 @@ const struct gs_name_info gs_name_info[GS_NAMES] = {
 #define GS_FORM(ID, ret, fail, params, args, before, after, ...) GS_EACH(NAME_ROW, ID, __VA_ARGS__)
 #define GS_TRY(ID, ret, fail, params, args, before, try, ...) GS_EACH(NAME_ROW, ID, __VA_ARGS__)
 #define GS_VOID(ID, params, args, before, ...) GS_EACH(NAME_ROW, ID, __VA_ARGS__)
-#define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default)              \
+#define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	{#symbol, #node, GS_CALL_##ID},
-#define GS_VARIADIC(ID, ret, fail, params, last, call, before, after, name)                        \
+#define GS_VARIADIC(ID, ret, fail, params, last, call, before, after, name) \
 	{#name, NULL, GS_CALL_##ID},
 #define GS_ENTRY(ID, ...) GS_EACH(NAME_ROW, ID, __VA_ARGS__)
 #include "calls.def"

@@ -22,11 +22,11 @@ enum gs_call {
 #define GS_NODE_ID_1(symbol) symbol##__new
 #define GS_NAME_ENUM(ctx, symbol) GS_NAME_##symbol,
 enum gs_name {
-#define GS_FORM(ID, ret, fail, params, args, before, after, ...)                                   \
+#define GS_FORM(ID, ret, fail, params, args, before, after, ...) \
 	GS_EACH(GS_NAME_ENUM, , __VA_ARGS__)
 #define GS_TRY(ID, ret, fail, params, args, before, try, ...) GS_EACH(GS_NAME_ENUM, , __VA_ARGS__)
 #define GS_VOID(ID, params, args, before, ...) GS_EACH(GS_NAME_ENUM, , __VA_ARGS__)
-#define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default)              \
+#define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_ENUM_##is_default(symbol)
 #define GS_NODE_ENUM_0(symbol) GS_NAME_##symbol##__old,
 #define GS_NODE_ENUM_1(symbol) GS_NAME_##symbol##__new,
@@ -42,7 +42,7 @@ enum gs_name {
 struct gs_call_info {
 	const char *name;
 	const char *group;
-	bool on;	/* watched by default */
+	bool on;        /* watched by default */
 	bool composite; /* made of other intercepted calls, which are charged to it */
 };
 

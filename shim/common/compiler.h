@@ -15,10 +15,10 @@
 #define GS_TLS __thread __attribute__((tls_model("initial-exec")))
 
 /* GS_EACH(M, ctx, a, b, c) expands to M(ctx, a) M(ctx, b) M(ctx, c), for 1 to 24 names. */
-#define GS_EACH(M, ctx, ...)                                                                       \
-	GS_EACH_(GS_EACH_N(__VA_ARGS__, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11,    \
-			 10, 9, 8, 7, 6, 5, 4, 3, 2, 1),                                           \
-		 M, ctx, __VA_ARGS__)
+#define GS_EACH(M, ctx, ...)                                                                    \
+	GS_EACH_(GS_EACH_N(__VA_ARGS__, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, \
+			 10, 9, 8, 7, 6, 5, 4, 3, 2, 1),                                        \
+		M, ctx, __VA_ARGS__)
 #define GS_EACH_N(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, _17, _18, \
 	_19, _20, _21, _22, _23, _24, n, ...)                                                      \
 	n

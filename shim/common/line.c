@@ -80,7 +80,7 @@ const char *gs_line_program(char *buffer, size_t size, const char *argv)
 	length = strcspn(chosen, "\n");
 	from = memrchr(chosen, '/', length);
 	if (from && from + 1 < chosen + length) {
-		length -= (size_t)(from + 1 - chosen);
+		length -= (size_t) (from + 1 - chosen);
 		chosen = from + 1;
 	}
 	if (length >= size)
@@ -238,11 +238,11 @@ static void put_object(struct gs_text *text, const char *object)
 
 	for (i = 0; i < sizeof(tags) / sizeof(tags[0]) && !tag; i++)
 		tag = strstr(object, tags[i]);
-	if (!tag || tag == object || (size_t)(tag - object) > OBJECT_LIMIT) {
+	if (!tag || tag == object || (size_t) (tag - object) > OBJECT_LIMIT) {
 		gs_text_name(text, object, OBJECT_LIMIT);
 		return;
 	}
-	gs_text_span(text, object, (size_t)(tag - object));
+	gs_text_span(text, object, (size_t) (tag - object));
 	gs_text_put(text, ".so");
 }
 
@@ -313,7 +313,7 @@ static size_t columns(const char *line)
 	size_t count = 0;
 
 	for (; *line && *line != '\n'; line++)
-		count += ((unsigned char)*line & 0xc0) != 0x80; /* UTF-8 continuation */
+		count += ((unsigned char) *line & 0xc0) != 0x80; /* UTF-8 continuation */
 	return count;
 }
 

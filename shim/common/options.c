@@ -11,7 +11,7 @@ struct row {
 	const char *key;
 	enum option_type type;
 	size_t offset;
-	uint64_t number; /* default of TIME, NUMBER and CHOICE */
+	uint64_t number;  /* default of TIME, NUMBER and CHOICE */
 	const char *text; /* default of TEXT */
 	const char *argument;
 };
@@ -22,13 +22,13 @@ struct row {
 #define DEFAULT_CHOICE(fallback) fallback, NULL
 
 static const struct row rows[] = {
-#define GS_OPTION(key, type, field, fallback, argument, meaning)                                   \
+#define GS_OPTION(key, type, field, fallback, argument, meaning) \
 	{#key, TYPE_##type, offsetof(struct gs_options, field), DEFAULT_##type(fallback), argument},
 #include "options.def"
 };
 
 const struct gs_option_info gs_option_info[] = {
-#define GS_OPTION(key, type, field, fallback, argument, meaning)                                   \
+#define GS_OPTION(key, type, field, fallback, argument, meaning) \
 	{#key, argument, meaning, #fallback},
 #include "options.def"
 };
@@ -227,8 +227,8 @@ int gs_options_parse(struct gs_options *options, const char *text,
 		else
 			expected = "one of the keys that help=1 lists";
 		if (expected) {
-			complain(context, &(struct gs_option_error){key, length, value,
-						  strlen(value), expected});
+			complain(context, &(struct gs_option_error){
+						  key, length, value, strlen(value), expected});
 			complaints++;
 		}
 	}

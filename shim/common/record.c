@@ -45,12 +45,12 @@ void gs_record_layout(struct gs_record_header *header, uint32_t stacks)
 		section->count = fixed[i].count;
 		section->size = fixed[i].size;
 		if (i == GS_SECTION_NATIVE)
-			section->size = stacks * (uint32_t)sizeof(uint64_t);
+			section->size = stacks * (uint32_t) sizeof(uint64_t);
 		if (i == GS_SECTION_PYTHON)
-			section->size = stacks * (uint32_t)sizeof(struct gs_pyline);
+			section->size = stacks * (uint32_t) sizeof(struct gs_pyline);
 		section->offset = offset;
 		offset = round_up(
-			offset + (uint64_t)section->count * section->size, SECTION_ALIGNMENT);
+			offset + (uint64_t) section->count * section->size, SECTION_ALIGNMENT);
 	}
 	header->file_size = round_up(offset, FILE_ALIGNMENT);
 }
@@ -70,9 +70,9 @@ static uint32_t entry_size(enum gs_section_id id, uint32_t stacks)
 	case GS_SECTION_SITES:
 		return sizeof(struct gs_site);
 	case GS_SECTION_NATIVE:
-		return stacks * (uint32_t)sizeof(uint64_t);
+		return stacks * (uint32_t) sizeof(uint64_t);
 	case GS_SECTION_PYTHON:
-		return stacks * (uint32_t)sizeof(struct gs_pyline);
+		return stacks * (uint32_t) sizeof(struct gs_pyline);
 	case GS_SECTION_STRINGS:
 	default:
 		return 1;
@@ -83,7 +83,7 @@ static bool section_fits(const struct gs_record_header *header, enum gs_section_
 {
 	const struct gs_section *section = &header->section[id];
 	uint32_t alignment = id == GS_SECTION_PYTHON ? _Alignof(struct gs_pyline) : ENTRY_ALIGNMENT;
-	uint64_t bytes = (uint64_t)section->count * section->size; /* cannot overflow */
+	uint64_t bytes = (uint64_t) section->count * section->size; /* cannot overflow */
 
 	if (section->offset < header->header_size || section->offset > header->file_size)
 		return false;
@@ -147,7 +147,7 @@ const char *gs_record_check(const void *base, size_t size)
 	if (header->stacks > GS_MAX_STACK)
 		return "damaged: impossible stack depth";
 	for (i = 0; i < GS_SECTIONS; i++) {
-		if (!section_fits(header, (enum gs_section_id)i))
+		if (!section_fits(header, (enum gs_section_id) i))
 			return "damaged: a section does not fit";
 	}
 	return sections_agree(header) ? NULL : "damaged: the sections do not belong together";
@@ -161,7 +161,7 @@ const char *gs_record_string(const struct gs_record_header *header, uint32_t off
 
 	if (offset >= strings->size)
 		return "?";
-	text = (const char *)header + strings->offset + offset;
+	text = (const char *) header + strings->offset + offset;
 	room = strings->size - offset;
 	return memchr(text, '\0', room < LONGEST_STRING ? room : LONGEST_STRING) ? text : "?";
 }

@@ -116,7 +116,8 @@ struct gs_record_header {
 
 	/* how full the tables are; published after the entry */
 	_Atomic uint32_t modules;
-	_Atomic uint32_t sites; /* slots tried so far from 0: a reader looks at all with a key */
+	_Atomic uint32_t
+		sites; /* published; they are hashed: a reader looks at all that have a key */
 	_Atomic uint32_t threads;
 	_Atomic uint64_t strings; /* bytes used */
 

@@ -14,12 +14,12 @@ void gs_text_init(struct gs_text *text, char *buffer, size_t size)
 
 size_t gs_text_length(const struct gs_text *text)
 {
-	return (size_t)(text->at - text->start);
+	return (size_t) (text->at - text->start);
 }
 
 static void put_bytes(struct gs_text *text, const char *bytes, size_t length)
 {
-	size_t room = (size_t)(text->end - text->at);
+	size_t room = (size_t) (text->end - text->at);
 
 	if (length > room) {
 		length = room;
@@ -48,7 +48,7 @@ static bool is_control(const unsigned char *at)
 
 static bool is_continuation(char byte)
 {
-	return ((unsigned char)byte & 0xc0) == 0x80;
+	return ((unsigned char) byte & 0xc0) == 0x80;
 }
 
 void gs_text_span(struct gs_text *text, const char *name, size_t length)
@@ -56,12 +56,12 @@ void gs_text_span(struct gs_text *text, const char *name, size_t length)
 	size_t i;
 
 	for (i = 0; i < length; i++) {
-		if (!is_control((const unsigned char *)name + i)) {
+		if (!is_control((const unsigned char *) name + i)) {
 			gs_text_char(text, name[i]);
 			continue;
 		}
 		gs_text_char(text, '?');
-		if ((unsigned char)name[i] == 0xc2)
+		if ((unsigned char) name[i] == 0xc2)
 			i++;
 	}
 }
@@ -91,11 +91,11 @@ static void put_digits(struct gs_text *text, uint64_t number, bool thousands)
 	do {
 		if (thousands && written > 0 && written % 3 == 0)
 			*--at = ',';
-		*--at = (char)('0' + number % 10);
+		*--at = (char) ('0' + number % 10);
 		number /= 10;
 		written++;
 	} while (number > 0);
-	put_bytes(text, at, (size_t)(digits + sizeof(digits) - at));
+	put_bytes(text, at, (size_t) (digits + sizeof(digits) - at));
 }
 
 void gs_text_number(struct gs_text *text, uint64_t number)
@@ -137,8 +137,8 @@ void gs_text_duration(struct gs_text *text, uint64_t ns)
 	if (step < units[i].ns) {
 		gs_text_char(text, '.');
 		if (units[i].ns / step == 100)
-			gs_text_char(text, (char)('0' + rounded / 10));
-		gs_text_char(text, (char)('0' + rounded % 10));
+			gs_text_char(text, (char) ('0' + rounded / 10));
+		gs_text_char(text, (char) ('0' + rounded % 10));
 	}
 	gs_text_put(text, units[i].name);
 }

@@ -9,8 +9,10 @@
 #include "store.h"
 #include "sys.h"
 
-#define DEEPEST 160	       /* frames walked, kept or not */
-#define UNWINDER_NEEDS (12 * 1024) /* bytes of stack: less on a signal stack, and we do not walk */
+#define DEEPEST 160 /* frames walked, kept or not */
+#define UNWINDER_NEEDS                                                            \
+	(12 * 1024) /* bytes of stack: less on a signal stack, and we do not walk \
+		     */
 
 /* Functions in which Python code is run, or the interpreter itself: what lies outside of them did
  * not make the call. Several names, because a compiler may split the first one. */
@@ -85,7 +87,7 @@ static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *argument
 /* On a small alternate signal stack the unwinder would overflow it. */
 static bool stack_is_small(void)
 {
-	stack_t now;
+	stack_t now = {0};
 
 	return gs_sys2(SYS_sigaltstack, 0, (long) &now) == 0 && now.ss_flags & SS_ONSTACK &&
 	       now.ss_size < UNWINDER_NEEDS;

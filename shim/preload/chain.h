@@ -9,11 +9,11 @@
 #include "record.h"
 
 struct gs_chain {
-	uint64_t *frames;   /* room for `limit` return addresses, innermost first */
+	uint64_t *frames; /* room for `limit` return addresses, innermost first */
 	uint32_t limit, depth;
 	uint32_t extension; /* module of the outermost object that is not CPython; else innermost */
 	uint32_t extension_frame; /* its index in frames; GS_NONE if it was cut off */
-	enum gs_origin origin;	  /* GS_ORIGIN_EXTENSION or GS_ORIGIN_INTERPRETER */
+	enum gs_origin origin;    /* GS_ORIGIN_EXTENSION or GS_ORIGIN_INTERPRETER */
 };
 
 /* Learns where the interpreter's own evaluation begins: a chain ends there. */

@@ -43,7 +43,7 @@ static enum gs_class settle_flags(int fd)
 
 static enum gs_class settle_fd(int fd)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	if (gs_sys_fstat(fd, &st) < 0)
 		return GS_CLASS_NEVER;
@@ -55,15 +55,15 @@ static enum gs_class settle_close(int fd)
 {
 	struct linger linger = {0, 0};
 	socklen_t size = sizeof(linger);
-	struct stat st;
+	struct stat st = {0};
 
 	if (gs_sys_fstat(fd, &st) < 0)
 		return GS_CLASS_NEVER;
 	if (S_ISSOCK(st.st_mode)) {
-		long err = gs_sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_LINGER, (long) &linger,
-			(long) &size);
+		long err = gs_sys5(
+			SYS_getsockopt, fd, SOL_SOCKET, SO_LINGER, (long) &linger, (long) &size);
 		return err == 0 && linger.l_onoff && linger.l_linger ? GS_CLASS_WAIT
-								      : GS_CLASS_NEVER;
+								     : GS_CLASS_NEVER;
 	}
 	if (is_disk(&st))
 		return GS_CLASS_DISK;
@@ -72,7 +72,7 @@ static enum gs_class settle_close(int fd)
 
 static enum gs_class settle_opened(int fd)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	if (gs_sys_fstat(fd, &st) < 0 || is_disk(&st))
 		return GS_CLASS_DISK;
@@ -84,7 +84,7 @@ enum gs_class gs_claim_settle(gs_claim_t claim)
 	enum gs_class a, b;
 	int fd = claim_fd(claim, 0);
 
-	switch ((enum gs_claim_how) (claim & 0xff)) {
+	switch ((enum gs_claim_how)(claim & 0xff)) {
 	case GS_CLAIM_NEVER:
 		return GS_CLASS_NEVER;
 	case GS_CLAIM_WAIT:
@@ -199,11 +199,11 @@ gs_claim_t gs_claim_host(const char *name)
 enum rule_kind {
 	RULE_WAITS,
 	RULE_DISK,
-	RULE_DISK_IF,	  /* only with one of the bits of `mask` in argument `arg` */
+	RULE_DISK_IF,     /* only with one of the bits of `mask` in argument `arg` */
 	RULE_WAIT_UNLESS, /* never with one of these bits */
-	RULE_FD,	  /* the descriptor is the first argument; never with one of these bits */
-	RULE_FD_COUNT,	  /* never if argument `arg` is zero */
-	RULE_FDS,	  /* two descriptors, the first argument and argument `arg` */
+	RULE_FD,          /* the descriptor is the first argument; never with one of these bits */
+	RULE_FD_COUNT,    /* never if argument `arg` is zero */
+	RULE_FDS,         /* two descriptors, the first argument and argument `arg` */
 	RULE_QUEUE,
 	RULE_CLOSE,
 	RULE_OPEN, /* flags in argument `arg` */

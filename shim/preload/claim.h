@@ -25,13 +25,13 @@ typedef uint64_t gs_claim_t;
 
 enum gs_claim_how {
 	GS_CLAIM_NEVER = GS_CLASS_NEVER, /* cannot wait */
-	GS_CLAIM_DISK = GS_CLASS_DISK,	 /* no claim: only evidence counts */
-	GS_CLAIM_WAIT = GS_CLASS_WAIT,	 /* can wait for somebody else */
-	GS_CLAIM_FD,			 /* ask the descriptor */
-	GS_CLAIM_FDS,			 /* the worse of two descriptors */
-	GS_CLAIM_FLAGS,			 /* ask for the descriptor's O_NONBLOCK only */
-	GS_CLAIM_CLOSE,			 /* ask the descriptor whether closing it can wait */
-	GS_CLAIM_OPENED,		 /* a descriptor just opened: what was opened? */
+	GS_CLAIM_DISK = GS_CLASS_DISK,   /* no claim: only evidence counts */
+	GS_CLAIM_WAIT = GS_CLASS_WAIT,   /* can wait for somebody else */
+	GS_CLAIM_FD,                     /* ask the descriptor */
+	GS_CLAIM_FDS,                    /* the worse of two descriptors */
+	GS_CLAIM_FLAGS,                  /* ask for the descriptor's O_NONBLOCK only */
+	GS_CLAIM_CLOSE,                  /* ask the descriptor whether closing it can wait */
+	GS_CLAIM_OPENED,                 /* a descriptor just opened: what was opened? */
 };
 
 #define GS_NEVER_WAITS ((gs_claim_t) GS_CLAIM_NEVER)
@@ -82,8 +82,8 @@ static inline gs_claim_t gs_claim_io(int fd, size_t count)
 
 static inline gs_claim_t gs_claim_fds(int a, int b)
 {
-	return gs_claim_make(GS_CLAIM_FDS, a) |
-	       (gs_claim_t) ((uint32_t) b & GS_CLAIM_FD_MASK) << (8 + GS_CLAIM_FD_BITS);
+	return gs_claim_make(GS_CLAIM_FDS, a) | (gs_claim_t) ((uint32_t) b & GS_CLAIM_FD_MASK)
+							<< (8 + GS_CLAIM_FD_BITS);
 }
 
 /* A message queue looks like a regular file to fstat. */
@@ -121,22 +121,22 @@ static inline int gs_open_flags(const uint64_t *how)
 /* A timeout relative to now; none at all is for ever. A bad pointer is libc's to refuse. */
 static inline gs_claim_t gs_claim_timespec(const struct timespec *timeout)
 {
-	return gs_claim_unless(gs_can_peek_at(timeout, sizeof(*timeout)) &&
+	return gs_claim_unless(timeout && gs_can_peek_at(timeout, sizeof(*timeout)) &&
 			       timeout->tv_sec == 0 && timeout->tv_nsec == 0);
 }
 
 static inline gs_claim_t gs_claim_timeval(const struct timeval *timeout)
 {
-	return gs_claim_unless(gs_can_peek_at(timeout, sizeof(*timeout)) &&
+	return gs_claim_unless(timeout && gs_can_peek_at(timeout, sizeof(*timeout)) &&
 			       timeout->tv_sec == 0 && timeout->tv_usec == 0);
 }
 
 /* A point in time. The clock is not asked: zero, the way to say "do not wait", is enough. */
 static inline gs_claim_t gs_claim_deadline(const struct timespec *deadline)
 {
-	return gs_claim_unless(gs_can_peek_at(deadline, sizeof(*deadline)) &&
-			       (deadline->tv_sec < 0 ||
-				       (deadline->tv_sec == 0 && deadline->tv_nsec == 0)));
+	return gs_claim_unless(
+		gs_can_peek_at(deadline, sizeof(*deadline)) &&
+		(deadline->tv_sec < 0 || (deadline->tv_sec == 0 && deadline->tv_nsec == 0)));
 }
 
 /* ---- decoded requests ---- */

@@ -17,7 +17,7 @@ GS_HIDDEN struct gs_gil gs_gil;
 /* The conditions of each GIL made, in the order of creation; the oldest gives way. Only one GIL
  * exists up to 3.11, where the verdict stands on this. */
 static struct {
-	void *cond;	   /* signalled by drop_gil() */
+	void *cond;        /* signalled by drop_gil() */
 	void *switch_cond; /* signalled by take_gil() */
 } gils[MAX_GILS];
 
@@ -56,7 +56,7 @@ static uint32_t version_hex(const char *text)
 	return hex;
 }
 
-static void read_version(const char *(*get_version)(void))
+static void read_version(const char *(*get_version)(void) )
 {
 	const char *text = get_version ? get_version() : "";
 	size_t n = strcspn(text, " ");
@@ -116,15 +116,13 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 	gs_gil.base = object.base;
 	strncpy(gs_gil.path, object.path, sizeof(gs_gil.path) - 1);
 	gs_gil.check = (int (*)(void)) check;
-	gs_gil.unchecked = (void *(*) (void)) either(
+	gs_gil.unchecked = (void *(*) (void) ) either(
 		&object, "PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet");
-	gs_gil.this_thread =
-		(void *(*) (void)) symbol(&object, "PyGILState_GetThisThreadState");
+	gs_gil.this_thread = (void *(*) (void) ) symbol(&object, "PyGILState_GetThisThreadState");
 	gs_gil.initialized = (int (*)(void)) symbol(&object, "Py_IsInitialized");
-	gs_gil.finalizing =
-		(int (*)(void)) either(&object, "Py_IsFinalizing", "_Py_IsFinalizing");
+	gs_gil.finalizing = (int (*)(void)) either(&object, "Py_IsFinalizing", "_Py_IsFinalizing");
 	gs_gil.finalizing_36 = symbol(&object, "_Py_Finalizing");
-	read_version((const char *(*) (void)) symbol(&object, "Py_GetVersion"));
+	read_version((const char *(*) (void) ) symbol(&object, "Py_GetVersion"));
 	gs_pyframe_setup(&object);
 	gs_chain_setup(&object);
 	if (check_to_the_letter)

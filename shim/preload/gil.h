@@ -2,9 +2,10 @@
  *
  * The procedure, with its proof in the tests: 3.12 and newer keep the current thread state in a
  * thread-local variable, so the function that returns it answers for this thread, sub-interpreters
- * with their own GIL and free-threaded builds ("attached") included. Up to 3.11 that variable is one
- * for the process; there we follow the two conditions of every GIL: take_gil() ends with a signal of
- * switch_cond, drop_gil() with a signal of cond, and the CPython image signals nothing else. */
+ * with their own GIL and free-threaded builds ("attached") included. Up to 3.11 that variable is
+ * one for the process; there we follow the two conditions of every GIL: take_gil() ends with a
+ * signal of switch_cond, drop_gil() with a signal of cond, and the CPython image signals nothing
+ * else. */
 #ifndef GS_GIL_H
 #define GS_GIL_H
 
@@ -17,9 +18,9 @@
 #include "thread.h"
 
 enum gs_oracle {
-	GS_ORACLE_NONE,	   /* no Python here: nothing is judged */
+	GS_ORACLE_NONE,    /* no Python here: nothing is judged */
 	GS_ORACLE_THREAD,  /* 3.12+: a thread-local thread state */
-	GS_ORACLE_FLAG,	   /* up to 3.11: the two conditions */
+	GS_ORACLE_FLAG,    /* up to 3.11: the two conditions */
 	GS_ORACLE_CHECK,   /* gil=check: PyGILState_Check to the letter */
 	GS_ORACLE_UNKNOWN, /* an interpreter that says nothing usable: PyPy */
 };
@@ -27,14 +28,14 @@ enum gs_oracle {
 struct gs_gil {
 	enum gs_oracle oracle;
 	uintptr_t start, end; /* the CPython image */
-	uintptr_t base;	      /* its load bias */
+	uintptr_t base;       /* its load bias */
 	void *(*unchecked)(void);
 	void *(*this_thread)(void);
 	int (*check)(void);
 	int (*initialized)(void);
 	int (*finalizing)(void);
 	void **finalizing_36; /* 3.6 has a variable instead */
-	uint32_t hex;	      /* 0x030b02f0 */
+	uint32_t hex;         /* 0x030b02f0 */
 	bool free_threaded;
 	bool was_initialized;
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */

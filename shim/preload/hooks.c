@@ -92,17 +92,17 @@ void gs_hook_exec_fd(void)
 	errno = saved;
 }
 
-#define COND_WRAP(ID, symbol, hook, label)                                                         \
-	GS_EXPORT int hook_##ID(void *cond, const void *attributes) __asm__(label);                \
-	int hook_##ID(void *cond, const void *attributes)                                          \
-	{                                                                                          \
-		hook(cond, __builtin_return_address(0));                                           \
-		return ((int (*)(void *, const void *)) slot(HOOK_##ID))(cond, attributes);        \
+#define COND_WRAP(ID, symbol, hook, label)                                                  \
+	GS_EXPORT int hook_##ID(void *cond, const void *attributes) __asm__(label);         \
+	int hook_##ID(void *cond, const void *attributes)                                   \
+	{                                                                                   \
+		hook(cond, __builtin_return_address(0));                                    \
+		return ((int (*)(void *, const void *)) slot(HOOK_##ID))(cond, attributes); \
 	}
 
 #ifdef __x86_64__
-#define GS_HOOK_COND(ID, symbol, node, is_default, hook)                                           \
-	COND_WRAP(ID, symbol, hook, "gs_hook_" #ID)                                                \
+#define GS_HOOK_COND(ID, symbol, node, is_default, hook) \
+	COND_WRAP(ID, symbol, hook, "gs_hook_" #ID)      \
 	COND_NODE_##is_default(ID, symbol, node)
 #define COND_NODE_0(ID, symbol, node) __asm__(".symver gs_hook_" #ID ", " #symbol "@" #node);
 #define COND_NODE_1(ID, symbol, node) __asm__(".symver gs_hook_" #ID ", " #symbol "@@" #node);

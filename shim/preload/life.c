@@ -71,8 +71,8 @@ static uint32_t read_arguments(char *buffer, size_t size)
 
 static uint32_t read_program(char *buffer, size_t size)
 {
-	long n = gs_sys4(SYS_readlinkat, AT_FDCWD, (long) "/proc/self/exe", (long) buffer,
-		(long) size - 1);
+	long n = gs_sys4(
+		SYS_readlinkat, AT_FDCWD, (long) "/proc/self/exe", (long) buffer, (long) size - 1);
 
 	return n > 0 ? gs_store_string(buffer, (uint32_t) n) : GS_NONE;
 }
@@ -96,8 +96,8 @@ static void describe_process(struct gs_record_header *header)
 	header->start_ticks = read_start_ticks(buffer, sizeof(buffer));
 	header->argv = read_arguments(buffer, sizeof(buffer));
 	gs_store.program = read_program(buffer, sizeof(buffer));
-	header->options = gs_store_string(options ? options : "",
-		options ? (uint32_t) strlen(options) : 0);
+	header->options =
+		gs_store_string(options ? options : "", options ? (uint32_t) strlen(options) : 0);
 	header->blocked_ns = gs_life.options.blocked;
 	header->stall_ns = gs_life.options.stall;
 	header->timing_all = gs_life.options.timing == GS_TIMING_ALL;
@@ -108,8 +108,7 @@ static void describe_python(struct gs_record_header *header)
 	bool unknown = gs_gil.oracle == GS_ORACLE_UNKNOWN;
 	const char *implementation = unknown && !gs_gil.hex ? "pypy" : "cpython";
 
-	header->implementation =
-		gs_store_string(implementation, (uint32_t) strlen(implementation));
+	header->implementation = gs_store_string(implementation, (uint32_t) strlen(implementation));
 	header->python_version = gs_gil.version[0] ? gs_store_string(gs_gil.version,
 							     (uint32_t) strlen(gs_gil.version))
 						   : GS_NONE;
@@ -197,8 +196,7 @@ static void read_clocks(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gs_life.start_realtime_ns =
-		(uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+	gs_life.start_realtime_ns = (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
 	gs_life.start_ns = gs_now();
 }
 

@@ -30,8 +30,8 @@ GS_HIDDEN void gs_life_gil_made(uint32_t made);
 /* Before _exit and its kind: ends the record, if it is this process's, and prints the summary. */
 GS_HIDDEN void gs_life_exit(void);
 
-/* Before exec of `path` (NULL: not known): ends the record; findings are printed, for no end of this
- * program follows. A failed exec goes on: the thread's next judged call takes it back. */
+/* Before exec of `path` (NULL: not known): ends the record; findings are printed, for no end of
+ * this program follows. A failed exec goes on: the thread's next judged call takes it back. */
 GS_HIDDEN void gs_life_exec(const char *path);
 
 #endif

@@ -68,8 +68,8 @@ static void put_python(struct gs_text *line, const struct gs_probe *probe)
 void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence)
 {
 	char buffer[1024];
-	uint64_t numbers[] = {gs_life.pid, gs_thread.tid, probe->begin_ns,
-		probe->end_ns - probe->begin_ns};
+	uint64_t numbers[] = {
+		gs_life.pid, gs_thread.tid, probe->begin_ns, probe->end_ns - probe->begin_ns};
 	uint32_t module = gs_module_at((const char *) probe->caller - 1);
 	const char *words[] = {state_word(probe), evidence_word(probe, evidence),
 		gs_call_info[GS_KEY_CALL(probe->key)].name,

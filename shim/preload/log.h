@@ -10,8 +10,8 @@
 /* Is a call of this state and evidence logged? */
 GS_HIDDEN bool gs_log_wants(enum gs_state state, bool blocked);
 
-/* Writes the line of a call that has ended: tab-separated gilshim PID TID BEGIN_NS DURATION_NS STATE
- * EVIDENCE CALL OBJECT FILE:LINE FUNCTION, "-" for what is not known. */
+/* Writes the line of a call that has ended: tab-separated gilshim PID TID BEGIN_NS DURATION_NS
+ * STATE EVIDENCE CALL OBJECT FILE:LINE FUNCTION, "-" for what is not known. */
 GS_HIDDEN void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence);
 
 #endif

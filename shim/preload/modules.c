@@ -32,7 +32,7 @@ static find_object_function real_find_object(void)
 #endif
 
 /* The program headers of the object whose file header is mapped at `start`. */
-static const ElfW(Phdr) *headers_at(uintptr_t start, unsigned *count)
+static const ElfW(Phdr) * headers_at(uintptr_t start, unsigned *count)
 {
 	const ElfW(Ehdr) *file = (const ElfW(Ehdr) *) start;
 
@@ -43,8 +43,8 @@ static const ElfW(Phdr) *headers_at(uintptr_t start, unsigned *count)
 }
 
 /* The extent of what is loaded, from the program headers. */
-static bool measure(uintptr_t base, const ElfW(Phdr) *headers, unsigned count,
-	struct gs_object *object)
+static bool measure(
+	uintptr_t base, const ElfW(Phdr) * headers, unsigned count, struct gs_object *object)
 {
 	object->base = base;
 	object->start = UINTPTR_MAX;
@@ -65,7 +65,7 @@ static bool find_in_list(const void *address, struct gs_object *object)
 	const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL;
 
 	for (bool first = true; map; map = map->l_next, first = false) {
-		const ElfW(Phdr) *headers;
+		const ElfW(Phdr) * headers;
 		unsigned count = 0;
 
 		if (first) { /* the main program: its base need not be where its header is */
@@ -118,7 +118,7 @@ GS_HIDDEN int _dl_find_object(void *pc, struct dl_find_object *result)
 {
 	find_object_function find = real_find_object();
 	struct gs_object object;
-	const ElfW(Phdr) *headers;
+	const ElfW(Phdr) * headers;
 	unsigned count;
 
 	if (find)
@@ -138,7 +138,7 @@ GS_HIDDEN int _dl_find_object(void *pc, struct dl_find_object *result)
 
 /* What the dynamic section says. Some loaders leave its addresses unrelocated. */
 struct dynamic {
-	const ElfW(Sym) *symbols;
+	const ElfW(Sym) * symbols;
 	const char *strings;
 	const uint32_t *gnu_hash;
 	const uint32_t *hash;
@@ -175,7 +175,7 @@ static bool read_dynamic(const struct gs_object *object, struct dynamic *out)
 }
 
 /* The GNU hash section: buckets of symbol indices, each a chain ended by an odd hash. */
-static const ElfW(Sym) *find_gnu(const struct dynamic *dynamic, const char *name)
+static const ElfW(Sym) * find_gnu(const struct dynamic *dynamic, const char *name)
 {
 	const uint32_t *table = dynamic->gnu_hash;
 	uint32_t buckets = table[0], first = table[1], words = table[2];
@@ -202,7 +202,7 @@ static const ElfW(Sym) *find_gnu(const struct dynamic *dynamic, const char *name
 	}
 }
 
-static const ElfW(Sym) *find_symbol(const struct gs_object *object, const char *name)
+static const ElfW(Sym) * find_symbol(const struct gs_object *object, const char *name)
 {
 	struct dynamic dynamic;
 	const ElfW(Sym) *found = NULL;
@@ -299,8 +299,8 @@ static uint32_t note_module(const struct gs_object *object, uint32_t path_id)
 	const char *name = slash ? slash + 1 : path;
 	struct dynamic dynamic;
 	struct gs_module *module;
-	uint32_t index = atomic_fetch_add_explicit(
-		&gs_store.reserved_modules, 1, memory_order_relaxed);
+	uint32_t index =
+		atomic_fetch_add_explicit(&gs_store.reserved_modules, 1, memory_order_relaxed);
 
 	if (index >= GS_MAX_MODULES) {
 		atomic_fetch_add_explicit(&header->lost.modules, 1, memory_order_relaxed);

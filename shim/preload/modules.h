@@ -1,7 +1,7 @@
 /* modules.h: which loaded object does an address lie in?
  *
- * The loader's lock is never taken: glibc 2.35 and newer answer without one (_dl_find_object), older
- * ones are read through the loader's own list. */
+ * The loader's lock is never taken: glibc 2.35 and newer answer without one (_dl_find_object),
+ * older ones are read through the loader's own list. */
 #ifndef GS_MODULES_H
 #define GS_MODULES_H
 
@@ -18,7 +18,7 @@
 struct gs_object {
 	uintptr_t base, start, end;
 	const char *path; /* "" for the main program and the vdso */
-	const ElfW(Dyn) *dynamic;
+	const ElfW(Dyn) * dynamic;
 };
 
 /* False if no object is known at the address. Lock-free, async-signal-safe. */

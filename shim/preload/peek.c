@@ -25,8 +25,8 @@ bool gs_can_peek(uintptr_t address)
 		return false;
 	if (atomic_load_explicit(slot, memory_order_relaxed) == page)
 		return true;
-	got = gs_sys6(SYS_process_vm_readv, gs_sys0(SYS_getpid), (long) &local, 1, (long) &remote, 1,
-		0);
+	got = gs_sys6(
+		SYS_process_vm_readv, gs_sys0(SYS_getpid), (long) &local, 1, (long) &remote, 1, 0);
 	if (got != 1 && got != -ENOSYS && got != -EPERM)
 		return false;
 	atomic_store_explicit(slot, page, memory_order_relaxed);

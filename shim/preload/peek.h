@@ -1,5 +1,5 @@
-/* peek.h: may this address be read? Pointers that came from the program, or from an interpreter that
- * was interrupted, need not lead anywhere. */
+/* peek.h: may this address be read? Pointers that came from the program, or from an interpreter
+ * that was interrupted, need not lead anywhere. */
 #ifndef GS_PEEK_H
 #define GS_PEEK_H
 

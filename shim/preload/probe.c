@@ -13,8 +13,8 @@
 #include "sys.h"
 
 /* A call from the same frame as one that never returned to us looks up to this much deeper: our own
- * frames between the wrapper and the test. A nested call lies deeper than that, because the cold half
- * of the outer one and the function it called lie in between. */
+ * frames between the wrapper and the test. A nested call lies deeper than that, because the cold
+ * half of the outer one and the function it called lie in between. */
 #define OWN_FRAMES 256
 
 /* From this duration on the CPU time of getrusage, up to a tick off, tells whether a thread ran. */
@@ -38,7 +38,7 @@ uint64_t gs_now(void)
 
 static void read_usage(struct gs_usage *usage)
 {
-	struct rusage now;
+	struct rusage now = {0};
 
 	gs_sys2(SYS_getrusage, RUSAGE_THREAD, (long) &now);
 	usage->voluntary = (uint64_t) now.ru_nvcsw;
@@ -50,7 +50,7 @@ static void read_usage(struct gs_usage *usage)
 /* The CPU time that getrusage reports may be a tick old; this clock's is not, and costs more. */
 static uint64_t cpu_now(void)
 {
-	struct timespec now;
+	struct timespec now = {0};
 
 	gs_sys2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, (long) &now);
 	return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
@@ -220,6 +220,10 @@ bool gs_watch(uint32_t key)
 	if (GS_UNLIKELY(gs_gil_held(thread)))
 		return watch_held(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
+	/* Threads that wait for the GIL come by here every few milliseconds: when a process is
+	 * killed in a held call that never returned, this tells how long it had been in there. */
+	if (GS_UNLIKELY(GS_KEY_CALL(key) == GS_CALL_COND_TIMEDWAIT))
+		gs_store.header->last_ns = gs_now();
 	return false;
 }
 
@@ -241,8 +245,11 @@ bool gs_probe_tries(void)
 
 void gs_probe_uncontended(uint32_t key, void *caller)
 {
-	struct gs_probe probe = {.key = key, .caller = caller, .site = GS_NONE,
-		.state = GS_STATE_HELD, .harmless = true};
+	struct gs_probe probe = {.key = key,
+		.caller = caller,
+		.site = GS_NONE,
+		.state = GS_STATE_HELD,
+		.harmless = true};
 
 	count_harmless();
 	if (!gs_log_wants(GS_STATE_HELD, false))
@@ -361,7 +368,7 @@ static enum gs_evidence weigh_long(const struct gs_probe *probe, uint64_t elapse
 
 	if (elapsed >= TICKS_TELL_NS)
 		return probe->after.cpu_ns - probe->before.cpu_ns >= elapsed / 2 ? GS_LONG
-										  : GS_PREEMPTED;
+										 : GS_PREEMPTED;
 	if (probe->after.involuntary != probe->before.involuntary)
 		return GS_PREEMPTED;
 	if (probe->site == GS_NONE)
@@ -430,7 +437,8 @@ void gs_probe_end(struct gs_probe *probe, gs_claim_t claim)
 	struct gs_thread *thread = &gs_thread;
 	enum gs_evidence evidence = GS_QUICK;
 
-	/* In a forked child, and once the process has ended its record, there is nothing to add to. */
+	/* In a forked child, and once the process has ended its record, there is nothing to add to.
+	 */
 	if (probe->epoch != gs_epoch() || thread->epoch != probe->epoch) {
 		errno = probe->error;
 		return;

@@ -50,12 +50,12 @@ struct gs_probe {
 	uint32_t epoch;
 	gs_claim_t claim;
 	void *caller;
-	void *frame; /* the stack pointer of the caller, just above its return address */
+	void *frame;   /* the stack pointer of the caller, just above its return address */
 	uint32_t site; /* GS_NONE */
 	uint8_t state; /* enum gs_state */
 	bool first;    /* its site was not seen before */
 	bool harmless; /* counted as such: class never */
-	int error; /* errno as the real call left it */
+	int error;     /* errno as the real call left it */
 	uint64_t begin_ns, end_ns;
 	struct gs_usage before, after;
 	/* what the thread was in before: a signal handler's call gives it back */

@@ -1,6 +1,6 @@
 /* Offsets: 3.6 to 3.12 from each version's own headers (Include/frameobject.h, Include/code.h,
- * Include/internal/pycore_frame.h, Include/cpython/code.h), x86-64 and other 64-bit ABIs alike; from
- * 3.13 on the interpreter describes itself in _Py_DebugOffsets (Include/internal/
+ * Include/internal/pycore_frame.h, Include/cpython/code.h), x86-64 and other 64-bit ABIs alike;
+ * from 3.13 on the interpreter describes itself in _Py_DebugOffsets (Include/internal/
  * pycore_debug_offsets.h), the first bytes of _PyRuntime. */
 #include "pyframe.h"
 
@@ -55,8 +55,9 @@ static uint32_t (*text_char)(void *text, long index);
 
 /* ---- reading safely ---- */
 
-/* A frame chain is sound except when a signal handler interrupts the interpreter as it links a frame
- * (3.11 and 3.12): then a pointer may be anything, and what tells is whether it can be read. */
+/* A frame chain is sound except when a signal handler interrupts the interpreter as it links a
+ * frame (3.11 and 3.12): then a pointer may be anything, and what tells is whether it can be read.
+ */
 static bool is_readable(uintptr_t address)
 {
 	return !(address & 7) && gs_can_peek(address);
@@ -112,7 +113,8 @@ static bool read_frame(uintptr_t at, struct frame *out)
 	if (!layout.first_traceable || *owner == 1)
 		return true;
 	/* A frame that has not run its first instruction yet is no line of anybody's. */
-	return out->instruction >= code + layout.bytecode +
+	return out->instruction >=
+	       code + layout.bytecode +
 		       2 * *(const volatile uint32_t *) (code + layout.first_traceable);
 }
 
@@ -285,7 +287,8 @@ static bool describe(const uint64_t *words, uint32_t minor, struct layout *out)
 	out->type = offset16(words, at->object + 1);
 	out->length = (uint16_t) (out->type + 8);
 	out->hash = (uint16_t) (out->type + 16);
-	if (!out->state_frame || !out->previous || !out->instruction || !out->filename || !out->type)
+	if (!out->state_frame || !out->previous || !out->instruction || !out->filename ||
+		!out->type)
 		return false;
 	out->minor = minor;
 	return true;
@@ -312,8 +315,7 @@ void gs_pyframe_setup(const struct gs_object *object)
 		frame_line = (int (*)(void *)) gs_object_symbol(
 			object, "PyUnstable_InterpreterFrame_GetLine");
 	else if (minor <= 10)
-		frame_line =
-			(int (*)(void *)) gs_object_symbol(object, "PyFrame_GetLineNumber");
+		frame_line = (int (*)(void *)) gs_object_symbol(object, "PyFrame_GetLineNumber");
 	if (!code_type || !text_length || !text_char || !(frame_line || addr2line))
 		return;
 	layout = found;

@@ -16,9 +16,9 @@ enum fail { FAIL_NULL, FAIL_MINUS_ONE, FAIL_ERRNUM };
 #define FAIL_ROW(kind, name) kind,
 
 static const unsigned char fail_of[GS_NAMES] = {
-#define GS_FORM(ID, ret, fail, params, args, before, after, ...)                                   \
+#define GS_FORM(ID, ret, fail, params, args, before, after, ...) \
 	GS_EACH(FAIL_ROW, FAIL_##fail, __VA_ARGS__)
-#define GS_TRY(ID, ret, fail, params, args, before, try, ...)                                      \
+#define GS_TRY(ID, ret, fail, params, args, before, try, ...) \
 	GS_EACH(FAIL_ROW, FAIL_##fail, __VA_ARGS__)
 #define GS_VOID(ID, params, args, before, ...) GS_EACH(FAIL_ROW, FAIL_NULL, __VA_ARGS__)
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) FAIL_##fail,

@@ -32,7 +32,7 @@ void gs_text_hex(struct gs_text *text, uint64_t number)
 /* The file behind descriptor 2 as DEV:INO; nothing if it is closed. */
 static void name_stderr(struct gs_text *text)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	if (gs_sys_fstat(2, &st) < 0)
 		return;
@@ -57,7 +57,7 @@ void gs_say_setup(void)
 
 bool gs_say_is_our_stderr(void)
 {
-	char mine[sizeof(stderr_file)];
+	char mine[sizeof(stderr_file)] = "";
 	struct gs_text text;
 
 	gs_text_init(&text, mine, sizeof(mine));

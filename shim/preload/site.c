@@ -11,7 +11,8 @@
 #define CACHE_SLOTS 8192
 #define CACHE_INDEX ((uint64_t) CACHE_SLOTS - 1) /* low bits of an entry: site index + 1 */
 #define CACHE_LOST CACHE_INDEX
-_Static_assert(GS_MAX_SITES + 1 < CACHE_LOST, "a cache entry holds an index and the mark of a loss");
+_Static_assert(
+	GS_MAX_SITES + 1 < CACHE_LOST, "a cache entry holds an index and the mark of a loss");
 
 #define KEY_FREE 0
 #define KEY_FILLING 1
@@ -103,8 +104,8 @@ void gs_site_capture(uint32_t index, void *caller)
 }
 
 /* What makes a site the same site when code objects and their addresses have changed. */
-static uint64_t content_hash(const struct gs_identity *identity, uint32_t module,
-	const struct gs_pyline *line)
+static uint64_t content_hash(
+	const struct gs_identity *identity, uint32_t module, const struct gs_pyline *line)
 {
 	uint64_t base = module == GS_NONE ? 0 : gs_store.modules[module].base;
 	uint64_t hash = mix(0x6774, identity->key);
@@ -115,9 +116,9 @@ static uint64_t content_hash(const struct gs_identity *identity, uint32_t module
 	hash = mix(hash, line->line);
 	/* In free-threaded builds every thread may run its own copy of the code. */
 	if (identity->has_python && !gs_gil.free_threaded)
-		hash = mix(hash, identity->instruction - (identity->instruction > identity->code
-							  ? identity->code
-							  : 0));
+		hash = mix(hash,
+			identity->instruction -
+				(identity->instruction > identity->code ? identity->code : 0));
 	return hash > KEY_FILLING ? hash : KEY_FILLING + 1;
 }
 
@@ -154,9 +155,9 @@ uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class, 
 			index = at;
 			break;
 		}
-		if (seen != KEY_FREE || !atomic_compare_exchange_strong_explicit(&site->key, &seen,
-						KEY_FILLING, memory_order_acquire,
-						memory_order_relaxed))
+		if (seen != KEY_FREE ||
+			!atomic_compare_exchange_strong_explicit(&site->key, &seen, KEY_FILLING,
+				memory_order_acquire, memory_order_relaxed))
 			continue;
 		index = at;
 		fill(site, identity, module, &line);

@@ -38,8 +38,8 @@ GS_HIDDEN bool gs_site_known(const struct gs_identity *identity, uint32_t *index
 
 /* Finds it by content or claims a place and captures its stacks. Returns its index, or GS_NONE
  * where the table is full. */
-GS_HIDDEN uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class,
-	bool at_most);
+GS_HIDDEN uint32_t gs_site_claim(
+	const struct gs_identity *identity, enum gs_class class, bool at_most);
 
 /* Captures the stacks again, for a new worst. */
 GS_HIDDEN void gs_site_capture(uint32_t index, void *caller);

@@ -31,9 +31,10 @@ static void complain(const char *what, const char *path, int err)
 	gs_text_name(&text, path, 256);
 	gs_text_put(&text, ": ");
 	gs_text_put(&text, what);
-	gs_text_put(&text, err == -ENOSPC ? ": no space left" :
-			   err == -EACCES || err == -EPERM || err == -EROFS ? ": not permitted" :
-			   err == -ENOENT || err == -ENOTDIR ? ": no such directory" : "");
+	gs_text_put(&text, err == -ENOSPC                                     ? ": no space left"
+			   : err == -EACCES || err == -EPERM || err == -EROFS ? ": not permitted"
+			   : err == -ENOENT || err == -ENOTDIR ? ": no such directory"
+							       : "");
 	gs_text_put(&text, "; this process keeps no record, only the summary");
 	gs_say(&text);
 }
@@ -73,8 +74,8 @@ static void *map_file(const char *directory, uint64_t size)
 		while (err == -EINTR);
 		if (err == 0) {
 			what = "cannot be mapped";
-			err = gs_sys6(SYS_mmap, 0, (long) size, PROT_READ | PROT_WRITE,
-				MAP_SHARED, fd, 0);
+			err = gs_sys6(SYS_mmap, 0, (long) size, PROT_READ | PROT_WRITE, MAP_SHARED,
+				fd, 0);
 		}
 		gs_sys1(SYS_close, fd);
 		if (err < 0 && err > -4096)

@@ -57,8 +57,7 @@ static void fill_totals(struct gs_summary_totals *totals)
 	struct gs_record_header *header = gs_store.header;
 	static char program[256];
 
-	totals->program =
-		gs_line_program(program, sizeof(program), gs_store_text(header->argv));
+	totals->program = gs_line_program(program, sizeof(program), gs_store_text(header->argv));
 	totals->pid = header->pid;
 	totals->implementation = text_or_null(header->implementation);
 	totals->python_version = text_or_null(header->python_version);
@@ -116,8 +115,7 @@ static void put_site(struct gs_text *text, unsigned number, const struct gs_rank
 {
 	const struct gs_site *site = &gs_store.sites[rank->index];
 	struct gs_summary_site line = {.rule = rank->rule, .origin = rank->origin};
-	const uint64_t *native =
-		gs_store.native + (uint64_t) rank->index * gs_store.header->stacks;
+	const uint64_t *native = gs_store.native + (uint64_t) rank->index * gs_store.header->stacks;
 
 	line.at_most = site->at_most;
 	line.calls = rank->calls;

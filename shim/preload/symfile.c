@@ -19,9 +19,10 @@ struct file {
 
 static bool map_file(const char *path, struct file *file)
 {
-	struct stat st;
+	struct stat st = {0};
 	long memory = -1;
-	int fd = (int) gs_sys4(SYS_openat, AT_FDCWD, (long) path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	int fd = (int) gs_sys4(
+		SYS_openat, AT_FDCWD, (long) path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 
 	if (fd < 0)
 		return false;
@@ -44,7 +45,7 @@ static const void *part(const struct file *file, uint64_t offset, uint64_t size)
 	return file->base + offset;
 }
 
-static const ElfW(Shdr) *sections(const struct file *file, unsigned *count)
+static const ElfW(Shdr) * sections(const struct file *file, unsigned *count)
 {
 	const ElfW(Ehdr) *header = (const ElfW(Ehdr) *) (const void *) file->base;
 
@@ -77,8 +78,8 @@ static bool same_build(const struct file *file, const struct gs_module *module)
 }
 
 /* The function of one symbol table that holds the address, preferring a global name. */
-static const char *search(const struct file *file, const ElfW(Shdr) *table,
-	const ElfW(Shdr) *names, uint64_t address)
+static const char *search(const struct file *file, const ElfW(Shdr) * table,
+	const ElfW(Shdr) * names, uint64_t address)
 {
 	const ElfW(Sym) *symbol = part(file, table->sh_offset, table->sh_size);
 	const char *text = part(file, names->sh_offset, names->sh_size);
@@ -112,8 +113,8 @@ static const char *find(const struct file *file, uint64_t address)
 
 		for (unsigned i = 0; section && i < count && !found; i++)
 			if (section[i].sh_type == type && section[i].sh_link < count)
-				found = search(file, &section[i], &section[section[i].sh_link],
-					address);
+				found = search(
+					file, &section[i], &section[section[i].sh_link], address);
 	}
 	return found;
 }

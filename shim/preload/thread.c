@@ -96,8 +96,7 @@ void gs_thread_claim(struct gs_thread *thread)
 		return;
 	}
 	if (!thread->ended)
-		atomic_fetch_add_explicit(
-			&gs_store.header->lost.threads, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&gs_store.header->lost.threads, 1, memory_order_relaxed);
 	take(thread, GS_MAX_THREADS);
 	gs_store_raise(&gs_store.header->threads, GS_MAX_THREADS + 1);
 }

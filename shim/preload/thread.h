@@ -20,20 +20,20 @@ struct gs_pending {
 
 struct gs_thread {
 	uint64_t *counts; /* calls not held, by call id; in the record */
-	bool plain;	  /* nothing unusual: gs_watch() may take its short path */
-	bool holds;	  /* took a GIL and did not drop it (gil.h) */
-	bool had_gil;	  /* held one at some time */
-	bool busy;	  /* in our own bookkeeping */
-	bool ended;	  /* its block was handed back: what follows goes to the overflow block */
+	bool plain;       /* nothing unusual: gs_watch() may take its short path */
+	bool holds;       /* took a GIL and did not drop it (gil.h) */
+	bool had_gil;     /* held one at some time */
+	bool busy;        /* in our own bookkeeping */
+	bool ended;       /* its block was handed back: what follows goes to the overflow block */
 	bool is_pending;
 	bool exec_tried; /* the process stands to be replaced: if it calls again, it was not */
-	uint8_t state;	  /* enum gs_state of the call whose cold half is being entered */
-	uint16_t bound;	  /* enum gs_name of that call */
-	uint32_t epoch;	  /* the life of the record that `counts` and `entry` belong to */
+	uint8_t state;   /* enum gs_state of the call whose cold half is being entered */
+	uint16_t bound;  /* enum gs_name of that call */
+	uint32_t epoch;  /* the life of the record that `counts` and `entry` belong to */
 	uint32_t tid;
 	struct gs_thread_entry *entry;
-	void *mark;	 /* the frame of the held call in progress */
-	void *composite; /* of the composite call in progress: calls below it are its own */
+	void *mark;       /* the frame of the held call in progress */
+	void *composite;  /* of the composite call in progress: calls below it are its own */
 	void *first_cond; /* gil.c: the first of the two conditions of a GIL being made */
 	struct gs_pending pending;
 };

@@ -13,13 +13,13 @@
 /* The cold half of a form is named after the form's first name. */
 #define GS_COLD_HALF(name) GS_PASTE(gs_held_, name)
 
-#define GS_FORM(ID, ret, fail, params, args, before, after, ...)                                   \
+#define GS_FORM(ID, ret, fail, params, args, before, after, ...) \
 	GS_HIDDEN ret GS_COLD_HALF(GS_FIRST(__VA_ARGS__, )) params;
-#define GS_TRY(ID, ret, fail, params, args, before, try, ...)                                      \
+#define GS_TRY(ID, ret, fail, params, args, before, try, ...) \
 	GS_HIDDEN ret GS_COLD_HALF(GS_FIRST(__VA_ARGS__, )) params;
-#define GS_VOID(ID, params, args, before, ...)                                                     \
+#define GS_VOID(ID, params, args, before, ...) \
 	GS_HIDDEN void GS_COLD_HALF(GS_FIRST(__VA_ARGS__, )) params;
-#define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default)              \
+#define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_HIDDEN ret GS_COLD_HALF(GS_NODE_ID_##is_default(symbol)) params;
 #include "calls.def"
 

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""Runs every suite of `make check` one after another and adds up what they say.
+
+In CI a named skip is as good as a failure where the Makefile installs what it needs: the number of
+skips of each suite is compared with tests/skips.txt."""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--build", default="build")
+parser.add_argument("--cases", default="", help="folders of more cases, separated by spaces")
+parser.add_argument("--only", default="", help="run the suites whose name contains this")
+options = parser.parse_args()
+
+TESTS = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.abspath(options.build)
+LIB, COMMAND = BUILD + "/libgilshim.so", BUILD + "/gilshim"
+PYTHON = [sys.executable]
+BOTH = ["--lib", LIB, "--command", COMMAND]
+SCRATCH = BUILD + "/check"
+
+SUITES = [
+    ("house", PYTHON + [TESTS + "/house.py"] + BOTH + ["--build", BUILD]),
+    ("unit", [BUILD + "/test/unit"]),
+    ("core", [BUILD + "/test/core"]),
+    ("unit-asan", [BUILD + "/asan/unit"]),
+    ("core-asan", [BUILD + "/asan/core"]),
+    ("core-tsan", [BUILD + "/tsan/core"]),
+    ("exercise-bare", [BUILD + "/exercise", "--bare"]),
+    ("exercise", [BUILD + "/exercise", LIB]),
+    ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
+    ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
+    ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
+]
+for number, folder in enumerate(options.cases.split()):
+    SUITES.append(("more-cases" + ("-%d" % number if number else ""),
+                   PYTHON + [TESTS + "/cases.py"] + BOTH + [folder]))
+
+
+def allowed_skips():
+    figures = {}
+    for line in open(TESTS + "/skips.txt"):
+        words = line.split("#")[0].split()
+        if words:
+            figures[words[0]] = int(words[1])
+    return figures
+
+
+def count(output):
+    """(passed, failed, skipped) of a suite's last lines: our own line, or CUnit's table."""
+    own = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", output, re.M)
+    if own:
+        return [int(n or 0) for n in own[-1]]
+    table = re.search(r"^\s*tests\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)", output, re.M)
+    if table:
+        total, _, passed, failed, inactive = map(int, table.groups())
+        return [passed, failed, total - passed - failed if inactive else 0]
+    return [0, 1, 0]
+
+
+def run(name, command):
+    begun = time.monotonic()
+    environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1", TSAN_OPTIONS="halt_on_error=0")
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+                              timeout=1500, env=environment)
+        output, status = done.stdout, done.returncode
+    except FileNotFoundError as error:
+        output, status = str(error), 127
+    except subprocess.TimeoutExpired as error:
+        output, status = (error.stdout or b"").decode(errors="replace") + "\ntimed out\n", 124
+    numbers = count(output)
+    if status and not numbers[1]:
+        numbers[1] = 1
+    print("%-14s %5d passed, %d failed, %d skipped  %4.0f s" %
+          (name, *numbers, time.monotonic() - begun))
+    if numbers[1]:
+        print("\n".join("    " + line for line in output.splitlines()
+                        if not re.search(r"\.\.\.passed$", line))[-6000:])
+    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*)$", output):
+        print("    " + line)
+    sys.stdout.flush()
+    return numbers
+
+
+sums, figures = [0, 0, 0], allowed_skips()
+for name, command in SUITES:
+    if options.only not in name:
+        continue
+    numbers = run(name, command)
+    if os.environ.get("CI") and numbers[2] > figures.get(name, 0):
+        print("    %d skipped, tests/skips.txt allows %d: on a machine where everything could be "
+              "installed this is a failure" % (numbers[2], figures.get(name, 0)))
+        numbers[1] += 1
+    sums = [a + b for a, b in zip(sums, numbers)]
+print("%d passed, %d failed, %d skipped" % tuple(sums))
+sys.exit(sums[1] > 0 or sums[0] == 0)

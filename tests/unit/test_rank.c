@@ -1,0 +1,119 @@
+#include "rank.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler.h"
+#include "unit.h"
+
+static void test_a_blocked_call_is_gil001_whatever_its_class(void)
+{
+	for (int class = 0; class < GS_CLASSES; class ++) {
+		CU_ASSERT_EQUAL(gs_rank_rule(GS_ORIGIN_EXTENSION, (enum gs_class) class, 1),
+			GS_RULE_HELD_BLOCKED);
+		CU_ASSERT_EQUAL(gs_rank_rule(GS_ORIGIN_INTERPRETER, (enum gs_class) class, 1),
+			GS_RULE_HELD_BLOCKED);
+	}
+}
+
+static void test_a_call_that_could_wait_is_gil002(void)
+{
+	CU_ASSERT_EQUAL(
+		gs_rank_rule(GS_ORIGIN_EXTENSION, GS_CLASS_WAIT, 0), GS_RULE_HELD_COULD_BLOCK);
+	CU_ASSERT_EQUAL(
+		gs_rank_rule(GS_ORIGIN_INTERPRETER, GS_CLASS_WAIT, 0), GS_RULE_HELD_COULD_BLOCK);
+}
+
+static void test_a_disk_call_that_came_back_breaks_no_rule(void)
+{
+	CU_ASSERT_EQUAL(gs_rank_rule(GS_ORIGIN_EXTENSION, GS_CLASS_DISK, 0), GS_RULE_NONE);
+	CU_ASSERT_EQUAL(gs_rank_rule(GS_ORIGIN_EXTENSION, GS_CLASS_NEVER, 0), GS_RULE_NONE);
+}
+
+static void test_startup_and_shutdown_break_no_rule(void)
+{
+	CU_ASSERT_EQUAL(gs_rank_rule(GS_ORIGIN_STARTUP, GS_CLASS_WAIT, 9), GS_RULE_NONE);
+	CU_ASSERT_EQUAL(gs_rank_rule(GS_ORIGIN_SHUTDOWN, GS_CLASS_WAIT, 9), GS_RULE_NONE);
+}
+
+static void test_names_of_rules(void)
+{
+	CU_ASSERT_STRING_EQUAL(gs_rank_rule_name(GS_RULE_HELD_BLOCKED), "GIL001");
+	CU_ASSERT_STRING_EQUAL(gs_rank_rule_name(GS_RULE_HELD_COULD_BLOCK), "GIL002");
+	CU_ASSERT_PTR_NULL(gs_rank_rule_name(GS_RULE_NONE));
+}
+
+static void test_what_is_listed(void)
+{
+	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_BLOCKED));
+	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_COULD_BLOCK));
+	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_NONE));
+	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_BLOCKED));
+	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_COULD_BLOCK));
+	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_STARTUP, GS_RULE_NONE));
+}
+
+/* In the order in which they must come. */
+static const struct gs_rank ordered[] = {
+	{200, 0, 1, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 7},
+	{100, 5, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 6},
+	{100, 4, 9, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 5},
+	{0, 900, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 4},
+	{0, 0, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 3},
+	{0, 0, 50, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 2},
+	{0, 0, 40, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 1},
+	{0, 0, 40, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 8},
+	{0, 0, 99, GS_RULE_NONE, GS_ORIGIN_EXTENSION, 9},
+	{999, 999, 999, GS_RULE_HELD_BLOCKED, GS_ORIGIN_INTERPRETER, 0},
+	{999, 999, 999, GS_RULE_NONE, GS_ORIGIN_STARTUP, 10},
+};
+#define COUNT GS_ARRAY_SIZE(ordered)
+
+static void test_the_most_harmful_comes_first(void)
+{
+	for (size_t a = 0; a < COUNT; a++) {
+		for (size_t b = 0; b < COUNT; b++) {
+			int order = gs_rank_compare(&ordered[a], &ordered[b]);
+
+			CU_ASSERT_EQUAL((order > 0) - (order < 0), (a > b) - (a < b));
+		}
+	}
+}
+
+/* The nth of several orders to insert in; 7 and 11 have no common factor. */
+static const struct gs_rank *nth(size_t start, size_t i)
+{
+	return &ordered[(start + i * 7) % COUNT];
+}
+
+static void test_inserting_keeps_the_best_in_order(void)
+{
+	struct gs_rank best[COUNT + 1];
+
+	for (size_t start = 0; start < COUNT; start++) {
+		for (size_t capacity = 0; capacity <= COUNT + 1; capacity++) {
+			size_t expected = capacity < COUNT ? capacity : COUNT;
+			size_t count = 0;
+
+			for (size_t i = 0; i < COUNT; i++)
+				count = gs_rank_insert(best, count, capacity, nth(start, i));
+			CU_ASSERT_EQUAL_FATAL(count, expected);
+			for (size_t i = 0; i < count; i++)
+				CU_ASSERT_EQUAL(best[i].index, ordered[i].index);
+		}
+	}
+}
+
+CU_TestInfo gs_tests_rank[] = {
+	{"a blocked call is GIL001 whatever its class",
+		test_a_blocked_call_is_gil001_whatever_its_class},
+	{"a call that could wait is GIL002", test_a_call_that_could_wait_is_gil002},
+	{"a disk call that came back breaks no rule",
+		test_a_disk_call_that_came_back_breaks_no_rule},
+	{"startup and shutdown break no rule", test_startup_and_shutdown_break_no_rule},
+	{"names of rules", test_names_of_rules},
+	{"what is listed", test_what_is_listed},
+	{"the most harmful comes first", test_the_most_harmful_comes_first},
+	{"inserting keeps the best in order", test_inserting_keeps_the_best_in_order},
+	CU_TEST_INFO_NULL,
+};
