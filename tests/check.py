@@ -32,6 +32,7 @@ SUITES = [
     ("core-tsan", [BUILD + "/tsan/core"]),
     ("exercise-bare", [BUILD + "/exercise", "--bare"]),
     ("exercise", [BUILD + "/exercise", LIB]),
+    ("scripts", PYTHON + [TESTS + "/scripts.py"] + BOTH + ["--build", SCRATCH + "/scripts"]),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),

@@ -26,7 +26,9 @@ struct walk {
 	struct gs_chain *chain;
 	uintptr_t caller;
 	bool started;
-	bool own; /* every frame so far is CPython's own */
+	bool own;  /* every frame so far is CPython's own */
+	bool back; /* an object that is not the interpreter, and then the interpreter: what Python
+		      called is found */
 	uint32_t walked;
 };
 
@@ -53,13 +55,14 @@ static void judge_frame(struct walk *walk, uintptr_t address)
 	bool cpython = flags & (GS_MODULE_IMAGE | GS_MODULE_STDLIB);
 	bool neutral = flags & GS_MODULE_LOADER;
 
-	if (!cpython && !neutral)
-		walk->own = false;
-	if (flags & GS_MODULE_FOREIGN)
-		walk->own = false;
-	/* The outermost object that Python called. The image itself only if there is no other. */
-	if (neutral || (flags & GS_MODULE_IMAGE && chain->extension != GS_NONE))
+	if (walk->back || neutral)
 		return;
+	if (flags & GS_MODULE_IMAGE && chain->extension != GS_NONE) {
+		walk->back = !(gs_store.modules[chain->extension].flags & GS_MODULE_IMAGE);
+		return;
+	}
+	if (!cpython || flags & GS_MODULE_FOREIGN)
+		walk->own = false;
 	chain->extension = module;
 	chain->extension_frame = chain->depth < chain->limit ? chain->depth : GS_NONE;
 }

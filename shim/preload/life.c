@@ -77,7 +77,7 @@ static uint32_t read_program(char *buffer, size_t size)
 	return n > 0 ? gs_store_string(buffer, (uint32_t) n) : GS_NONE;
 }
 
-static void describe_process(struct gs_record_header *header)
+static void describe_process(struct gs_record_header *header, uint32_t parent)
 {
 	static char buffer[4096];
 	const char *options = getenv(GS_OPTIONS_ENV);
@@ -88,7 +88,7 @@ static void describe_process(struct gs_record_header *header)
 	header->endian = GS_RECORD_ENDIAN;
 	header->header_size = sizeof(*header);
 	header->pid = gs_life.pid;
-	header->ppid = (uint32_t) gs_sys0(SYS_getppid);
+	header->ppid = parent;
 	header->start_realtime_ns = gs_life.start_realtime_ns;
 	header->start_ns = gs_life.start_ns;
 	header->last_ns = gs_life.start_ns;
@@ -205,6 +205,7 @@ static void arm(bool first)
 	unsigned char watched[GS_CALLS];
 	struct gs_thread *thread = &gs_thread;
 	uint32_t epoch = ++lives;
+	uint32_t parent = first ? (uint32_t) gs_sys0(SYS_getppid) : gs_life.pid;
 
 	gs_life.pid = (uint32_t) gs_sys0(SYS_getpid);
 	if (first) {
@@ -221,7 +222,7 @@ static void arm(bool first)
 		gs_life.ended = true;
 		return;
 	}
-	describe_process(gs_store.header);
+	describe_process(gs_store.header, parent);
 	describe_python(gs_store.header);
 	gs_site_forget();
 	if (first) {

@@ -291,6 +291,13 @@ static void read_build_id(const struct gs_object *object, struct gs_module *modu
 	}
 }
 
+/* An extension module is known by its file: some carry the SONAME of the library they were built
+ * as. */
+static bool is_extension_file(const char *name)
+{
+	return strstr(name, ".cpython-") || strstr(name, ".abi3.so");
+}
+
 static uint32_t note_module(const struct gs_object *object, uint32_t path_id)
 {
 	struct gs_record_header *header = gs_store.header;
@@ -310,7 +317,8 @@ static uint32_t note_module(const struct gs_object *object, uint32_t path_id)
 	module->base = object->base;
 	module->start = object->start;
 	module->end = object->end;
-	if (read_dynamic(object, &dynamic) && dynamic.soname && dynamic.soname[0])
+	if (!is_extension_file(name) && read_dynamic(object, &dynamic) && dynamic.soname &&
+		dynamic.soname[0])
 		name = dynamic.soname;
 	module->name = gs_store_string(name, (uint32_t) strlen(name));
 	module->flags = flags_of(object, path, name);

@@ -69,38 +69,66 @@ static void refresh_plain(struct gs_thread *thread)
 			thread->entry != &gs_store.threads[GS_MAX_THREADS];
 }
 
+/* ---- adding up ---- */
+
+static void add_to_function(
+	struct gs_function *function, uint64_t elapsed, enum gs_evidence evidence)
+{
+	atomic_fetch_add_explicit(&function->held_ns, elapsed, memory_order_relaxed);
+	gs_store_raise64(&function->worst_ns, elapsed);
+	if (evidence == GS_SLEPT)
+		atomic_fetch_add_explicit(&function->slept, 1, memory_order_relaxed);
+}
+
+static void add_timed(const struct gs_probe *probe)
+{
+	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(probe->key)];
+	uint64_t elapsed = probe->end_ns - probe->begin_ns;
+
+	atomic_fetch_add_explicit(&function->released_ns, elapsed, memory_order_relaxed);
+	gs_store_raise64(&function->released_worst_ns, elapsed);
+}
+
 /* ---- calls seen at entry only ---- */
 
+/* Adds up what is known of it: the time until now, less what the thread ran meanwhile, for then it
+ * cannot have waited. Time alone proves nothing here, as it runs on until the thread's next event.
+ */
 static void close_pending(struct gs_thread *thread)
 {
 	struct gs_pending *pending = &thread->pending;
+	struct gs_probe probe = {.key = pending->key,
+		.caller = pending->caller,
+		.site = pending->site,
+		.state = pending->state,
+		.begin_ns = pending->begin_ns};
 	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(pending->key)];
-	uint64_t elapsed = gs_now() - pending->begin_ns, cpu;
-	struct gs_usage usage;
-	bool slept;
+	uint64_t elapsed = gs_now() - pending->begin_ns, cpu = cpu_now() - pending->cpu_ns;
+	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
-	read_usage(&usage);
-	cpu = cpu_now() - pending->cpu_ns;
-	slept = usage.voluntary != pending->voluntary;
-	/* It cannot have waited while the thread ran. */
 	elapsed = elapsed > cpu ? elapsed - cpu : 0;
-	atomic_fetch_add_explicit(&function->held_ns, elapsed, memory_order_relaxed);
-	gs_store_raise64(&function->worst_ns, elapsed);
-	if (slept)
-		atomic_fetch_add_explicit(&function->slept, 1, memory_order_relaxed);
-	if (pending->site == GS_NONE)
-		return;
-	/* Time alone proves nothing here: it runs on until the thread's next event. */
-	gs_site_add(pending->site, elapsed, slept ? GS_SLEPT : GS_QUICK);
+	probe.end_ns = probe.begin_ns + elapsed;
+	if (pending->state == GS_STATE_HELD) {
+		read_usage(&probe.after);
+		if (probe.after.voluntary != pending->voluntary)
+			evidence = GS_SLEPT;
+		add_to_function(function, elapsed, evidence);
+		if (pending->site != GS_NONE)
+			gs_site_add(pending->site, elapsed, evidence);
+	} else {
+		add_timed(&probe);
+	}
+	if (gs_log_wants(probe.state, evidence == GS_SLEPT))
+		gs_log_call(&probe, evidence);
 }
 
-static uint32_t find_site(struct gs_identity *identity, enum gs_class class, bool at_most)
+static uint32_t find_site(struct gs_identity *identity, enum gs_class class)
 {
 	uint32_t index;
 
 	if (!gs_site_known(identity, &index))
-		index = gs_site_claim(identity, class, at_most);
+		index = gs_site_claim(identity, class);
 	if (index == GS_NONE)
 		atomic_fetch_add_explicit(&gs_store.header->lost.sites, 1, memory_order_relaxed);
 	else
@@ -108,7 +136,7 @@ static uint32_t find_site(struct gs_identity *identity, enum gs_class class, boo
 	return index;
 }
 
-void gs_watch_entry(uint32_t key, void *caller, void *frame)
+void gs_watch_entry(uint32_t key, void *caller)
 {
 	struct gs_thread *thread = &gs_thread;
 	struct gs_pending *pending = &thread->pending;
@@ -116,16 +144,20 @@ void gs_watch_entry(uint32_t key, void *caller, void *frame)
 	struct gs_identity identity;
 	struct gs_usage usage;
 
-	if (!gs_watch(key) || thread->state != GS_STATE_HELD)
+	if (!gs_watch(key))
 		return;
 	thread->busy = true;
-	gs_site_identify(&identity, key, caller);
 	pending->key = key;
-	pending->site = find_site(&identity, is_vfork ? GS_CLASS_WAIT : GS_CLASS_DISK, true);
+	pending->caller = caller;
+	pending->state = thread->state;
+	pending->site = GS_NONE;
 	pending->pid = is_vfork ? gs_life.pid : 0;
-	pending->frame = frame;
-	read_usage(&usage);
-	pending->voluntary = usage.voluntary;
+	if (thread->state == GS_STATE_HELD) {
+		gs_site_identify(&identity, key, caller, true);
+		pending->site = find_site(&identity, is_vfork ? GS_CLASS_WAIT : GS_CLASS_DISK);
+		read_usage(&usage);
+		pending->voluntary = usage.voluntary;
+	}
 	pending->cpu_ns = cpu_now();
 	pending->begin_ns = gs_now();
 	thread->is_pending = true;
@@ -269,7 +301,7 @@ static void locate(struct gs_probe *probe)
 	enum gs_class class = GS_CLASS_DISK;
 	uint32_t index;
 
-	gs_site_identify(&identity, probe->key, probe->caller);
+	gs_site_identify(&identity, probe->key, probe->caller, false);
 	if (!gs_site_known(&identity, &index)) {
 		class = gs_claim_settle(probe->claim);
 		probe->first = true;
@@ -279,7 +311,7 @@ static void locate(struct gs_probe *probe)
 			return;
 		}
 	}
-	probe->site = find_site(&identity, class, false);
+	probe->site = find_site(&identity, class);
 	if (probe->first && probe->site != GS_NONE)
 		gs_site_class(probe->site, class);
 }
@@ -403,10 +435,7 @@ static void add_held(struct gs_probe *probe, gs_claim_t claim, enum gs_evidence 
 	enum gs_class class;
 	uint64_t calls;
 
-	atomic_fetch_add_explicit(&function->held_ns, elapsed, memory_order_relaxed);
-	gs_store_raise64(&function->worst_ns, elapsed);
-	if (evidence == GS_SLEPT)
-		atomic_fetch_add_explicit(&function->slept, 1, memory_order_relaxed);
+	add_to_function(function, elapsed, evidence);
 	if (probe->site == GS_NONE)
 		return;
 	if (claim == GS_NEVER_WAITS && !blocked) {
@@ -421,15 +450,6 @@ static void add_held(struct gs_probe *probe, gs_claim_t claim, enum gs_evidence 
 	if (gs_site_add(probe->site, elapsed, evidence) && blocked && !probe->first &&
 		elapsed >= gs_life.options.blocked && gs_gil_held(&gs_thread))
 		gs_site_capture(probe->site, probe->caller);
-}
-
-static void add_timed(const struct gs_probe *probe)
-{
-	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(probe->key)];
-	uint64_t elapsed = probe->end_ns - probe->begin_ns;
-
-	atomic_fetch_add_explicit(&function->released_ns, elapsed, memory_order_relaxed);
-	gs_store_raise64(&function->released_worst_ns, elapsed);
 }
 
 void gs_probe_end(struct gs_probe *probe, gs_claim_t claim)

@@ -35,8 +35,8 @@ static inline uint32_t gs_epoch(void)
  * calls are timed too); then gs_thread.bound and .state are set. */
 GS_HIDDEN bool gs_watch(uint32_t key);
 
-/* The same for entry stubs: notes the time if the GIL is held; the caller then jumps. */
-GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller, void *frame);
+/* The same for entry stubs: notes the time where the call is of interest; the stub then jumps. */
+GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller);
 
 /* What the kernel says of this thread. */
 struct gs_usage {

@@ -236,6 +236,20 @@ bool gs_pyframe_key(struct gs_pykey *key)
 	return true;
 }
 
+uint64_t gs_pyframe_stack_key(void)
+{
+	struct frame frame;
+	uintptr_t at;
+	uint64_t key = 0;
+
+	if (!layout.minor)
+		return 0;
+	at = first_frame();
+	for (int i = 0; i < GS_STACK_KEY_FRAMES && next_frame(&at, &frame); i++)
+		key = (key ^ frame.code ^ frame.instruction << 1) * 0x9e3779b97f4a7c15u;
+	return key;
+}
+
 uint32_t gs_pyframe_stack(struct gs_pyline *lines, uint32_t limit)
 {
 	struct frame frame;

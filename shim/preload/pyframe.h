@@ -11,6 +11,9 @@
 #include "modules.h"
 #include "record.h"
 
+/* Frames that gs_pyframe_stack_key() looks at. */
+#define GS_STACK_KEY_FRAMES 24
+
 /* The innermost Python frame, before any text is made of it. */
 struct gs_pykey {
 	uintptr_t frame;
@@ -26,6 +29,10 @@ GS_HIDDEN bool gs_pyframe_available(void);
 
 /* False if the thread runs no Python code (or its frames cannot be read). About 20 ns. */
 GS_HIDDEN bool gs_pyframe_key(struct gs_pykey *key);
+
+/* A number for the whole stack of code objects and instructions, for calls whose own line is
+ * nobody's: every import of an extension module is one line of importlib. */
+GS_HIDDEN uint64_t gs_pyframe_stack_key(void);
 
 /* File, function and line of the innermost `limit` frames into `lines`, as strings of the record.
  * Returns how many. About 0.2 us a frame. */

@@ -40,18 +40,21 @@ static uint64_t identity_hash(const struct gs_identity *identity)
 	return mix(hash, 1);
 }
 
-void gs_site_identify(struct gs_identity *identity, uint32_t key, void *caller)
+void gs_site_identify(struct gs_identity *identity, uint32_t key, void *caller, bool deep)
 {
 	struct gs_pykey python;
 
 	identity->key = key;
 	identity->caller = (uintptr_t) caller;
+	identity->deep = deep;
 	identity->has_python = gs_pyframe_key(&python);
 	if (!identity->has_python)
 		return;
 	identity->code = python.code;
 	identity->instruction = python.instruction;
 	identity->content = python.content;
+	if (deep)
+		identity->content ^= gs_pyframe_stack_key();
 }
 
 bool gs_site_known(const struct gs_identity *identity, uint32_t *index)
@@ -103,6 +106,20 @@ void gs_site_capture(uint32_t index, void *caller)
 		site->origin = (uint8_t) chain.origin;
 }
 
+/* The texts of the whole Python stack. */
+static uint64_t stack_hash(void)
+{
+	struct gs_pyline lines[GS_STACK_KEY_FRAMES];
+	uint32_t n = gs_pyframe_stack(lines, GS_STACK_KEY_FRAMES);
+	uint64_t hash = n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		hash = mix(hash, (uint64_t) lines[i].file << 32 | lines[i].function);
+		hash = mix(hash, lines[i].line);
+	}
+	return hash;
+}
+
 /* What makes a site the same site when code objects and their addresses have changed. */
 static uint64_t content_hash(
 	const struct gs_identity *identity, uint32_t module, const struct gs_pyline *line)
@@ -114,8 +131,10 @@ static uint64_t content_hash(
 	hash = mix(hash, identity->caller - base);
 	hash = mix(hash, (uint64_t) line->file << 32 | line->function);
 	hash = mix(hash, line->line);
+	if (identity->deep)
+		hash = mix(hash, stack_hash());
 	/* In free-threaded builds every thread may run its own copy of the code. */
-	if (identity->has_python && !gs_gil.free_threaded)
+	else if (identity->has_python && !gs_gil.free_threaded)
 		hash = mix(hash,
 			identity->instruction -
 				(identity->instruction > identity->code ? identity->code : 0));
@@ -137,7 +156,7 @@ static void fill(struct gs_site *site, const struct gs_identity *identity, uint3
 	site->python = *line;
 }
 
-uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class, bool at_most)
+uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class)
 {
 	struct gs_pyline line = {GS_NONE, GS_NONE, 0};
 	uint32_t module = gs_module_at((const void *) (identity->caller - 1)), index = GS_NONE;
@@ -161,7 +180,7 @@ uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class, 
 			continue;
 		index = at;
 		fill(site, identity, module, &line);
-		site->at_most = at_most;
+		site->at_most = identity->deep;
 		site->class = (uint8_t) class;
 		gs_site_capture(index, (void *) identity->caller);
 		atomic_store_explicit(&site->key, key, memory_order_release);

@@ -25,12 +25,14 @@ struct gs_identity {
 	uint32_t key; /* GS_KEY */
 	uintptr_t caller;
 	bool has_python;
+	bool deep; /* the whole Python stack tells sites apart, not its innermost frame */
 	uintptr_t code;
 	uint64_t instruction, content;
 };
 
 /* Fills the identity from the calling thread's Python frame; the GIL must be held. */
-GS_HIDDEN void gs_site_identify(struct gs_identity *identity, uint32_t key, void *caller);
+GS_HIDDEN void gs_site_identify(
+	struct gs_identity *identity, uint32_t key, void *caller, bool deep);
 
 /* The site if it was seen before: its index; GS_NONE with *lost set if the table had no room for
  * it. False if it is new. */
@@ -38,8 +40,7 @@ GS_HIDDEN bool gs_site_known(const struct gs_identity *identity, uint32_t *index
 
 /* Finds it by content or claims a place and captures its stacks. Returns its index, or GS_NONE
  * where the table is full. */
-GS_HIDDEN uint32_t gs_site_claim(
-	const struct gs_identity *identity, enum gs_class class, bool at_most);
+GS_HIDDEN uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class);
 
 /* Captures the stacks again, for a new worst. */
 GS_HIDDEN void gs_site_capture(uint32_t index, void *caller);

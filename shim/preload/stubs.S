@@ -154,7 +154,6 @@
 	gs_enter
 	movl	$(\call << 16 | \number), %edi
 	movq	8(%rbp), %rsi
-	leaq	16(%rbp), %rdx
 	call	gs_watch_entry
 	gs_leave
 	jmp	.Lgo\@
@@ -270,7 +269,6 @@
 	gs_enter
 	gs_key	\call, \number
 	mov	x1, x30
-	add	x2, sp, #224
 	bl	gs_watch_entry
 	gs_leave
 	b	.Lgo\@

@@ -15,7 +15,8 @@ struct gs_pending {
 	uint32_t pid; /* of the process that entered vfork; 0: not a vfork */
 	uint64_t begin_ns;
 	uint64_t voluntary, cpu_ns;
-	void *frame;
+	void *caller;
+	uint8_t state; /* enum gs_state; others than held only where they are timed */
 };
 
 struct gs_thread {

@@ -1,0 +1,1 @@
+401_fread_held.py

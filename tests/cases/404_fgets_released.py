@@ -1,0 +1,1 @@
+403_fgets_held.py

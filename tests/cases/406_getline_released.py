@@ -1,0 +1,1 @@
+405_getline_held.py

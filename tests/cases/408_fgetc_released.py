@@ -1,0 +1,1 @@
+407_fgetc_held.py

@@ -1,0 +1,1 @@
+409_fscanf_held.py

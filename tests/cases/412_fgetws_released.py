@@ -1,0 +1,1 @@
+411_fgetws_held.py

@@ -1,0 +1,1 @@
+413_fwrite_held.py

@@ -1,0 +1,1 @@
+415_fputs_held.py

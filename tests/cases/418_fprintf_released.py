@@ -1,0 +1,1 @@
+417_fprintf_held.py

@@ -1,0 +1,1 @@
+419_dprintf_held.py

@@ -1,0 +1,1 @@
+421_fflush_held.py

@@ -1,0 +1,1 @@
+423_fclose_held.py

@@ -1,0 +1,1 @@
+425_fopen_held.py

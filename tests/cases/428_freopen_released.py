@@ -1,0 +1,1 @@
+427_freopen_held.py

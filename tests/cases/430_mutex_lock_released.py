@@ -1,0 +1,1 @@
+429_mutex_lock_held.py

@@ -1,0 +1,1 @@
+431_mutex_timedlock_held.py

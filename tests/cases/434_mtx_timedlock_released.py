@@ -1,0 +1,1 @@
+433_mtx_timedlock_held.py

@@ -1,0 +1,1 @@
+435_rwlock_rdlock_held.py

@@ -1,0 +1,1 @@
+437_rwlock_wrlock_held.py

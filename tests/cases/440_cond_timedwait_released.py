@@ -1,0 +1,1 @@
+439_cond_timedwait_held.py

@@ -1,0 +1,1 @@
+441_cond_clockwait_held.py

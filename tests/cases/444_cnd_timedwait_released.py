@@ -1,0 +1,1 @@
+443_cnd_timedwait_held.py

@@ -1,0 +1,1 @@
+445_cond_wait_held.py

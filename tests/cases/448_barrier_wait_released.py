@@ -1,0 +1,1 @@
+447_barrier_wait_held.py

@@ -1,0 +1,1 @@
+449_sem_wait_held.py

@@ -1,0 +1,1 @@
+451_sem_timedwait_held.py

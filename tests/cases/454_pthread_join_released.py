@@ -1,0 +1,1 @@
+453_pthread_join_held.py

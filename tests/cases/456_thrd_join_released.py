@@ -1,0 +1,1 @@
+455_thrd_join_held.py

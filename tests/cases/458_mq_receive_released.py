@@ -1,0 +1,1 @@
+457_mq_receive_held.py

@@ -1,0 +1,1 @@
+459_mq_timedsend_held.py

@@ -1,0 +1,1 @@
+461_msgrcv_held.py

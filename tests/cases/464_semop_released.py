@@ -1,0 +1,1 @@
+463_semop_held.py

@@ -1,0 +1,1 @@
+465_aio_suspend_held.py

@@ -1,0 +1,1 @@
+467_wait4_held.py

@@ -1,0 +1,1 @@
+469_waitid_held.py

@@ -1,0 +1,1 @@
+471_system_held.py

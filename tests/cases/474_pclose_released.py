@@ -1,0 +1,1 @@
+473_pclose_held.py

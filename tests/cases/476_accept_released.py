@@ -1,0 +1,1 @@
+475_accept_held.py

@@ -1,0 +1,1 @@
+477_connect_held.py

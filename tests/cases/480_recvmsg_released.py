@@ -1,0 +1,1 @@
+479_recvmsg_held.py

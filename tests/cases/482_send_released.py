@@ -1,0 +1,1 @@
+481_send_held.py

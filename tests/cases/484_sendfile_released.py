@@ -1,0 +1,1 @@
+483_sendfile_held.py

@@ -1,0 +1,1 @@
+485_splice_held.py

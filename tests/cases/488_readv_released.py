@@ -1,0 +1,1 @@
+487_readv_held.py

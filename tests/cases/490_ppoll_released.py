@@ -1,0 +1,1 @@
+489_ppoll_held.py

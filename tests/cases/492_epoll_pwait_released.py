@@ -1,0 +1,1 @@
+491_epoll_pwait_held.py

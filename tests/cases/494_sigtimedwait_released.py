@@ -1,0 +1,1 @@
+493_sigtimedwait_held.py

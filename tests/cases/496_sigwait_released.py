@@ -1,0 +1,1 @@
+495_sigwait_held.py

@@ -1,0 +1,1 @@
+497_thrd_sleep_held.py

@@ -1,0 +1,1 @@
+499_sleep_held.py

@@ -1,0 +1,1 @@
+501_fcntl_ofd_held.py

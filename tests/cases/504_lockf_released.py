@@ -1,0 +1,1 @@
+503_lockf_held.py

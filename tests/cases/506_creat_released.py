@@ -1,0 +1,1 @@
+505_creat_held.py

@@ -1,0 +1,1 @@
+507_openat_held.py

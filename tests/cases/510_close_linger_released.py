@@ -1,0 +1,1 @@
+509_close_linger_held.py

@@ -1,0 +1,1 @@
+511_futex_held.py

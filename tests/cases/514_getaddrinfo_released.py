@@ -1,0 +1,1 @@
+513_getaddrinfo_held.py

@@ -1,0 +1,1 @@
+515_gethostbyname_held.py

@@ -1,0 +1,1 @@
+517_getgrnam_held.py

@@ -1,0 +1,1 @@
+519_getspnam_held.py

@@ -1,0 +1,1 @@
+521_dlopen_held.py

@@ -1,0 +1,1 @@
+523_syslog_held.py

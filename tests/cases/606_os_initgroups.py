@@ -1,0 +1,15 @@
+#!/usr/bin/python3
+# apt: python3
+# os.initgroups keeps the GIL, and the group file is slow.
+import os
+
+from harness import late_file, measure
+
+late_file("/etc/group")
+
+
+def call():
+    os.initgroups("daemon", 1)  # <-- blocks
+
+
+measure(call, "initgroups", held=True, caller="python3.11", via="os.initgroups")
