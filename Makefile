@@ -5,6 +5,7 @@ O ?= build
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
 PYTHON ?= /usr/bin/python3
 # Programs whose verdict was established without us, run by `make check` where they are found.
 CASES ?= $(wildcard ../shared/cases)
@@ -34,7 +35,7 @@ lib_obj := $(patsubst %,$(O)/lib/%.o,$(basename $(common_src) $(preload_src)) sh
 cmd_obj := $(patsubst %,$(O)/cmd/%.o,$(basename $(common_src) $(command_src)))
 map := shim/preload/libgilshim.map
 
-all: $(O)/libgilshim.so $(O)/gilshim
+all: $(O)/libgilshim.so $(O)/gilshim $(O)/gilshim.1 $(O)/libgilshim.7
 
 $(O)/lib/%.o: %.c
 	$(call say,CC,$@)
@@ -56,12 +57,23 @@ $(O)/gilshim: $(cmd_obj)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -ldw -lelf -liberty
 
+# The tables fill the pages: a call or an option is documented by its row.
+$(O)/%: shim/man/%.in $(O)/gilshim
+	$(call say,MAN,$@)
+	$(Q)$(O)/gilshim calls --man=options >$@.options
+	$(Q)$(O)/gilshim calls --man=calls >$@.calls
+	$(Q)sed -e '/@OPTIONS@/{r $@.options' -e 'd}' -e '/@CALLS@/{r $@.calls' -e 'd}' $< >$@
+	$(Q)rm -f $@.options $@.calls
+
 install: all
+	install -Dm644 $(O)/gilshim.1 $(DESTDIR)$(MANDIR)/man1/gilshim.1
+	install -Dm644 $(O)/libgilshim.7 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
 	install -Dm755 $(O)/gilshim $(DESTDIR)$(BINDIR)/gilshim
 	install -Dm755 $(O)/libgilshim.so $(DESTDIR)$(LIBDIR)/libgilshim.so
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/gilshim $(DESTDIR)$(LIBDIR)/libgilshim.so
+	rm -f $(DESTDIR)$(BINDIR)/gilshim $(DESTDIR)$(LIBDIR)/libgilshim.so \
+		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
 
 clean:
 	rm -rf $(O)

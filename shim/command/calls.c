@@ -10,22 +10,34 @@
 #include "command.h"
 #include "compiler.h"
 #include "err.h"
+#include "man.h"
 
 #define WIDTH 80
 #define NAMES_COLUMN 44
 
+enum { KEY_MAN = 256 };
+
+static const struct argp_option options[] = {
+	{"man", KEY_MAN, "TABLE", 0, "print TABLE (calls, options) as man page source instead", 0},
+	{0},
+};
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
+	if (key == KEY_MAN) {
+		*(const char **) state->input = argument;
+		return 0;
+	}
 	if (key == ARGP_KEY_ARG)
 		argp_error(state, "%s: no argument expected", argument);
 	return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
 }
 
 static const struct argp argp = {
+	.options = options,
 	.parser = parse,
 	.doc = "Lists the calls of libc that are watched: the name in reports, the group, whether "
-	       "it "
-	       "is watched unless told otherwise, and all exported names of the function."
+	       "it is watched unless told otherwise, and all exported names of the function."
 	       "\v"
 	       "Names in parentheses are not in this libc. The options calls= and skip= take names "
 	       "of calls and of groups.",
@@ -85,8 +97,16 @@ static void print_names(unsigned call)
 
 int gs_command_calls(int argc, char **argv)
 {
-	if (argp_parse(&argp, argc, argv, 0, NULL, NULL) != 0)
+	const char *man = NULL;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &man) != 0)
 		return GS_EXIT_TROUBLE;
+	if (man) {
+		if (gs_man_print(man) == 0)
+			return GS_EXIT_OK;
+		gs_warn("%s: no such table; there are calls and options", man);
+		return GS_EXIT_TROUBLE;
+	}
 	if (!open_libc()) {
 		gs_warn("libc.so.6: %s; nothing to compare the table with", dlerror());
 		return GS_EXIT_TROUBLE;
