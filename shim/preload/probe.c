@@ -69,6 +69,20 @@ static void refresh_plain(struct gs_thread *thread)
 			thread->entry != &gs_store.threads[GS_MAX_THREADS];
 }
 
+/* Around our own bookkeeping. Not plain while busy: calls of a signal handler, or of the unwinder,
+ * take the odd path and are only forwarded. */
+static void enter(struct gs_thread *thread)
+{
+	thread->busy = true;
+	thread->plain = false;
+}
+
+static void leave(struct gs_thread *thread)
+{
+	thread->busy = false;
+	refresh_plain(thread);
+}
+
 /* ---- adding up ---- */
 
 static void add_to_function(
@@ -146,7 +160,7 @@ void gs_watch_entry(uint32_t key, void *caller)
 
 	if (!gs_watch(key))
 		return;
-	thread->busy = true;
+	enter(thread);
 	pending->key = key;
 	pending->caller = caller;
 	pending->state = thread->state;
@@ -161,8 +175,7 @@ void gs_watch_entry(uint32_t key, void *caller)
 	pending->cpu_ns = cpu_now();
 	pending->begin_ns = gs_now();
 	thread->is_pending = true;
-	thread->plain = false;
-	thread->busy = false;
+	leave(thread);
 }
 
 /* ---- the judgement ---- */
@@ -186,12 +199,11 @@ void gs_probe_settle(struct gs_thread *thread)
 {
 	if (thread->busy || thread->epoch != gs_epoch() || in_vfork_child(thread))
 		return;
-	thread->busy = true;
+	enter(thread);
 	clear_progress(thread);
 	if (thread->is_pending)
 		close_pending(thread);
-	refresh_plain(thread);
-	thread->busy = false;
+	leave(thread);
 }
 
 static void count_not_held(struct gs_thread *thread, unsigned call)
@@ -222,7 +234,7 @@ GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
 		return false;
 	if (thread->composite && here + OWN_FRAMES < (char *) thread->composite)
 		return false;
-	thread->busy = true;
+	enter(thread);
 	if (!thread->counts || thread->epoch != gs_epoch())
 		gs_thread_claim(thread);
 	if (thread->composite)
@@ -233,8 +245,7 @@ GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
 		thread->exec_tried = false;
 		gs_store.header->ended = GS_ENDED_ALIVE;
 	}
-	refresh_plain(thread);
-	thread->busy = false;
+	leave(thread);
 	if (gs_gil_held(thread))
 		return watch_held(thread, key);
 	count_not_held(thread, GS_KEY_CALL(key));
@@ -288,9 +299,9 @@ void gs_probe_uncontended(uint32_t key, void *caller)
 		return;
 	probe.error = errno;
 	probe.begin_ns = probe.end_ns = gs_now();
-	gs_thread.busy = true;
+	enter(&gs_thread);
 	gs_log_call(&probe, GS_QUICK);
-	gs_thread.busy = false;
+	leave(&gs_thread);
 	errno = probe.error;
 }
 
@@ -372,7 +383,7 @@ void gs_probe_begin(
 		probe->begin_ns = gs_now();
 		return;
 	}
-	thread->busy = true;
+	enter(thread);
 	locate(probe);
 	show_progress(thread, probe);
 	read_usage(&probe->before);
@@ -380,7 +391,7 @@ void gs_probe_begin(
 	if (!probe->harmless)
 		atomic_store_explicit(
 			&thread->entry->begin_ns, probe->begin_ns, memory_order_release);
-	thread->busy = false;
+	leave(thread);
 }
 
 void gs_probe_returned(struct gs_probe *probe)
@@ -463,18 +474,17 @@ void gs_probe_end(struct gs_probe *probe, gs_claim_t claim)
 		errno = probe->error;
 		return;
 	}
-	thread->busy = true;
+	enter(thread);
 	if (probe->state == GS_STATE_HELD) {
 		hide_progress(thread, probe);
 		evidence = weigh(probe, probe->end_ns - probe->begin_ns);
 		add_held(probe, claim, evidence);
-		refresh_plain(thread);
 	} else {
 		add_timed(probe);
 	}
 	if (gs_life.options.log != GS_LOG_NONE &&
 		gs_log_wants(probe->state, evidence == GS_SLEPT || evidence == GS_LONG))
 		gs_log_call(probe, evidence);
-	thread->busy = false;
+	leave(thread);
 	errno = probe->error;
 }

@@ -73,6 +73,11 @@ static void *look_up(unsigned name)
 #endif
 	if (!real)
 		real = dlsym(RTLD_NEXT, info->symbol);
+#ifdef __x86_64__
+	/* Names kept for old programs only are not found without their node. */
+	if (!real && dlvsym)
+		real = dlvsym(RTLD_NEXT, info->symbol, "GLIBC_2.2.5");
+#endif
 	return real;
 }
 
