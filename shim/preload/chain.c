@@ -87,8 +87,7 @@ static _Unwind_Reason_Code visit(struct _Unwind_Context *context, void *argument
 	return evaluates(address - !before) ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
-/* On a small alternate signal stack the unwinder would overflow it. */
-static bool stack_is_small(void)
+bool gs_stack_is_small(void)
 {
 	stack_t now = {0};
 
@@ -103,7 +102,7 @@ void gs_chain_capture(struct gs_chain *chain, const void *caller)
 	chain->depth = 0;
 	chain->extension = GS_NONE;
 	chain->extension_frame = GS_NONE;
-	if (!stack_is_small())
+	if (!gs_stack_is_small())
 		_Unwind_Backtrace(visit, &walk);
 	if (!walk.started) { /* no unwind tables on the way: the caller is all there is */
 		walk.own = true;

@@ -2,6 +2,7 @@
 #ifndef GS_CHAIN_H
 #define GS_CHAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "compiler.h"
@@ -18,6 +19,10 @@ struct gs_chain {
 
 /* Learns where the interpreter's own evaluation begins: a chain ends there. */
 GS_HIDDEN void gs_chain_setup(const struct gs_object *image);
+
+/* True on an alternate signal stack that the unwinder, and texts, would overflow. One system call.
+ */
+GS_HIDDEN bool gs_stack_is_small(void);
 
 /* Fills `chain` from the frame that `caller` returns to outwards. No lock, no allocation. About a
  * microsecond a frame. */

@@ -55,6 +55,7 @@
 				return result_;                                    \
 			}                                                          \
 			errno = errno_;                                            \
+			gs_probe_contended();                                      \
 		}                                                                  \
 		HELD_BEGIN(ID);                                                    \
 		result_ = GS_REAL(bound_, ret, params) args;                       \

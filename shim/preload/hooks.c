@@ -6,12 +6,14 @@
 
 #include "compiler.h"
 #include "gil.h"
+#include "hooks.h"
 #include "life.h"
 
 enum hook {
 #define GS_HOOK(ID, symbol, action) HOOK_##ID,
 #define GS_HOOK_COND(ID, symbol, node, is_default, hook) HOOK_##ID,
 #include "hooks.def"
+	HOOK_SEM_INIT,
 	HOOKS
 };
 
@@ -21,6 +23,7 @@ static const struct {
 #define GS_HOOK(ID, symbol, action) {#symbol, NULL},
 #define GS_HOOK_COND(ID, symbol, node, is_default, hook) {#symbol, #node},
 #include "hooks.def"
+	[HOOK_SEM_INIT] = {"sem_init", NULL},
 };
 
 extern GS_HIDDEN void *gs_hook_real[HOOKS];
@@ -34,11 +37,6 @@ static long missing(void)
 	errno = ENOSYS;
 	return -1;
 }
-
-GS_HIDDEN void *gs_hook_resolve(unsigned hook);
-GS_HIDDEN void gs_hook_exit(void);
-GS_HIDDEN void gs_hook_exec(const char *path);
-GS_HIDDEN void gs_hook_exec_fd(void);
 
 GS_COLD void *gs_hook_resolve(unsigned hook)
 {
@@ -58,6 +56,12 @@ GS_COLD void *gs_hook_resolve(unsigned hook)
 	__atomic_store_n(&gs_hook_real[hook], real, __ATOMIC_RELAXED);
 	errno = saved;
 	return real;
+}
+
+void gs_hooks_resolve_all(void)
+{
+	for (unsigned hook = 0; hook < HOOKS; hook++)
+		gs_hook_resolve(hook);
 }
 
 static inline void *slot(unsigned hook)
@@ -116,10 +120,6 @@ void gs_hook_exec_fd(void)
 GS_EXPORT int hook_sem_init(void *semaphore, int shared, unsigned value) __asm__("sem_init");
 int hook_sem_init(void *semaphore, int shared, unsigned value)
 {
-	static int (*real)(void *, int, unsigned);
-
 	gs_gil_sem_init(__builtin_return_address(0));
-	if (GS_UNLIKELY(!real))
-		real = (int (*)(void *, int, unsigned)) dlsym(RTLD_NEXT, "sem_init");
-	return real(semaphore, shared, value);
+	return ((int (*)(void *, int, unsigned)) slot(HOOK_SEM_INIT))(semaphore, shared, value);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "gil.h"
+#include "hooks.h"
 #include "probe.h"
 #include "pyframe.h"
 #include "real.h"
@@ -225,10 +226,8 @@ static void arm(bool first)
 	describe_process(gs_store.header, parent);
 	describe_python(gs_store.header);
 	gs_site_forget();
-	if (first) {
-		gs_real_resolve_all();
+	if (first)
 		say_limits();
-	}
 	gs_options_calls(&gs_life.options, watched, first ? complain : ignore, NULL);
 	thread->plain = false;
 	thread->counts = NULL;
@@ -291,6 +290,8 @@ __attribute__((constructor)) static void begin(void)
 	if (!gs_life.options.children)
 		leave_environment();
 	gs_sys3(SYS_madvise, (long) gs_armed, GS_ARMED_SIZE, MADV_WIPEONFORK);
+	gs_real_resolve_all();
+	gs_hooks_resolve_all();
 	gs_thread_setup();
 	gs_thread.busy = true;
 	gs_life_look_for_python(NULL);

@@ -130,7 +130,7 @@ static void close_pending(struct gs_thread *thread)
 		add_to_function(function, elapsed, evidence);
 		if (pending->site != GS_NONE)
 			gs_site_add(pending->site, elapsed, evidence);
-	} else {
+	} else if (gs_life.options.timing == GS_TIMING_ALL) {
 		add_timed(&probe);
 	}
 	if (gs_log_wants(probe.state, evidence == GS_SLEPT))
@@ -158,15 +158,18 @@ void gs_watch_entry(uint32_t key, void *caller)
 	struct gs_identity identity;
 	struct gs_usage usage;
 
-	if (!gs_watch(key))
+	bool wanted = gs_watch(key);
+
+	/* The child of a vfork must find the mark even where nobody asks for the time. */
+	if (!wanted && !(is_vfork && thread->counts && !thread->busy))
 		return;
 	enter(thread);
 	pending->key = key;
 	pending->caller = caller;
-	pending->state = thread->state;
+	pending->state = wanted ? thread->state : GS_STATE_RELEASED;
 	pending->site = GS_NONE;
 	pending->pid = is_vfork ? gs_life.pid : 0;
-	if (thread->state == GS_STATE_HELD) {
+	if (pending->state == GS_STATE_HELD) {
 		gs_site_identify(&identity, key, caller, true);
 		pending->site = find_site(&identity, is_vfork ? GS_CLASS_WAIT : GS_CLASS_DISK);
 		read_usage(&usage);
@@ -283,7 +286,16 @@ bool gs_probe_skips(gs_claim_t claim)
 
 bool gs_probe_tries(void)
 {
-	return gs_thread.state == GS_STATE_HELD;
+	if (gs_thread.state != GS_STATE_HELD)
+		return false;
+	/* Counted before it is tried: a cancellation may act there. */
+	count_harmless();
+	return true;
+}
+
+void gs_probe_contended(void)
+{
+	atomic_fetch_sub_explicit(&gs_store.header->harmless, 1, memory_order_relaxed);
 }
 
 void gs_probe_uncontended(uint32_t key, void *caller)
@@ -294,7 +306,6 @@ void gs_probe_uncontended(uint32_t key, void *caller)
 		.state = GS_STATE_HELD,
 		.harmless = true};
 
-	count_harmless();
 	if (!gs_log_wants(GS_STATE_HELD, false))
 		return;
 	probe.error = errno;

@@ -68,6 +68,7 @@ struct gs_probe {
  * `tries`: a lock held while taken is tried first. */
 GS_HIDDEN bool gs_probe_skips(gs_claim_t claim);
 GS_HIDDEN bool gs_probe_tries(void);
+GS_HIDDEN void gs_probe_contended(void);
 GS_HIDDEN void gs_probe_uncontended(uint32_t key, void *caller);
 GS_HIDDEN void gs_probe_begin(
 	struct gs_probe *probe, uint32_t key, gs_claim_t claim, void *caller, void *frame);

@@ -11,8 +11,8 @@
 extern GS_HIDDEN void *gs_real[GS_NAMES];
 
 /* Looks up one name and fills its slot; a name that libc lacks gets a function that fails with
- * ENOSYS. Never NULL. Takes the loader's lock: not async-signal-safe, which is why a Python process
- * resolves all its names at once in gs_real_resolve_all(). Keeps errno. */
+ * ENOSYS. Never NULL. Takes the loader's lock: not async-signal-safe, and another thread may own
+ * that lock for ever, which is why the constructor resolves all names at once. Keeps errno. */
 GS_HIDDEN void *gs_real_resolve(unsigned name);
 GS_HIDDEN void gs_real_resolve_all(void);
 

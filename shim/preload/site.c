@@ -85,7 +85,7 @@ void gs_site_forget(void)
 }
 
 /* Native and Python stack of the calling thread into the site's slots. */
-void gs_site_capture(uint32_t index, void *caller)
+static void capture(uint32_t index, void *caller, bool python)
 {
 	struct gs_site *site = &gs_store.sites[index];
 	uint32_t limit = gs_store.header->stacks;
@@ -97,7 +97,7 @@ void gs_site_capture(uint32_t index, void *caller)
 	site->depth_native = (uint8_t) chain.depth;
 	site->extension = chain.extension;
 	site->extension_frame = chain.extension_frame;
-	site->depth_python = (uint8_t) gs_pyframe_stack(lines, limit);
+	site->depth_python = python ? (uint8_t) gs_pyframe_stack(lines, limit) : 0;
 	if (gs_gil_starting())
 		site->origin = GS_ORIGIN_STARTUP;
 	else if (gs_gil_finalizing())
@@ -106,8 +106,14 @@ void gs_site_capture(uint32_t index, void *caller)
 		site->origin = (uint8_t) chain.origin;
 }
 
+void gs_site_capture(uint32_t index, void *caller)
+{
+	if (!gs_stack_is_small())
+		capture(index, caller, true);
+}
+
 /* The texts of the whole Python stack. */
-static uint64_t stack_hash(void)
+GS_COLD static uint64_t stack_hash(void)
 {
 	struct gs_pyline lines[GS_STACK_KEY_FRAMES];
 	uint32_t n = gs_pyframe_stack(lines, GS_STACK_KEY_FRAMES);
@@ -156,37 +162,48 @@ static void fill(struct gs_site *site, const struct gs_identity *identity, uint3
 	site->python = *line;
 }
 
-uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class)
+/* The slot with this key, or a free one that is filled and published as it. */
+static uint32_t find_or_fill(const struct gs_identity *identity, uint64_t key, uint32_t module,
+	const struct gs_pyline *line, enum gs_class class)
 {
-	struct gs_pyline line = {GS_NONE, GS_NONE, 0};
-	uint32_t module = gs_module_at((const void *) (identity->caller - 1)), index = GS_NONE;
-	uint64_t key;
-
-	if (identity->has_python)
-		gs_pyframe_stack(&line, 1);
-	key = content_hash(identity, module, &line);
 	for (uint32_t i = 0; i < GS_MAX_SITES; i++) {
-		uint32_t at = (uint32_t) (key >> 16) + i;
-		struct gs_site *site = &gs_store.sites[at %= GS_MAX_SITES];
+		uint32_t at = ((uint32_t) (key >> 16) + i) % GS_MAX_SITES;
+		struct gs_site *site = &gs_store.sites[at];
 		uint64_t seen = atomic_load_explicit(&site->key, memory_order_acquire);
 
-		if (seen == key) {
-			index = at;
-			break;
-		}
+		if (seen == key)
+			return at;
 		if (seen != KEY_FREE ||
 			!atomic_compare_exchange_strong_explicit(&site->key, &seen, KEY_FILLING,
 				memory_order_acquire, memory_order_relaxed))
 			continue;
-		index = at;
-		fill(site, identity, module, &line);
+		fill(site, identity, module, line);
 		site->at_most = identity->deep;
-		site->class = (uint8_t) class;
-		gs_site_capture(index, (void *) identity->caller);
+		atomic_store_explicit(&site->class, (uint8_t) class, memory_order_relaxed);
+		capture(at, (void *) identity->caller, identity->has_python);
 		atomic_store_explicit(&site->key, key, memory_order_release);
 		atomic_fetch_add_explicit(&gs_store.header->sites, 1, memory_order_relaxed);
-		break;
+		return at;
 	}
+	return GS_NONE;
+}
+
+uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class)
+{
+	struct gs_pyline line = {GS_NONE, GS_NONE, 0};
+	uint32_t module = gs_module_at((const void *) (identity->caller - 1)), index;
+	struct gs_identity native = *identity;
+
+	/* A handler on a small signal stack has no room for texts: its site has no Python line, and
+	 * is not remembered for callers that could have one. */
+	if (gs_stack_is_small()) {
+		native.has_python = native.deep = false;
+		return find_or_fill(
+			&native, content_hash(&native, module, &line), module, &line, class);
+	}
+	if (identity->has_python)
+		gs_pyframe_stack(&line, 1);
+	index = find_or_fill(identity, content_hash(identity, module, &line), module, &line, class);
 	remember(identity, index);
 	return index;
 }
