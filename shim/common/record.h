@@ -72,7 +72,9 @@ enum gs_section_id {
 
 /* What the judged calls of a process amount to where no single site or thread owns the number. */
 struct gs_lost {
-	_Atomic uint64_t sites;   /* held calls that found no free site: counted here instead */
+	/* held calls without a site, counted here instead: the table was full, or a signal
+	 * handler had no room on its stack */
+	_Atomic uint64_t sites;
 	_Atomic uint64_t threads; /* threads that had to share the overflow block */
 	_Atomic uint64_t strings; /* texts that did not fit: shown as "?" */
 	_Atomic uint64_t modules; /* objects that did not fit: frames in them have no name */

@@ -13,6 +13,7 @@
 #include "probe.h"
 #include "pyframe.h"
 #include "real.h"
+#include "runnable.h"
 #include "say.h"
 #include "site.h"
 #include "store.h"
@@ -192,6 +193,39 @@ static void say_limits(void)
 
 /* ---- arming ---- */
 
+/* A relative path is meant from where the program began, wherever it goes later. */
+static void make_absolute(const char **option, char *buffer, size_t size)
+{
+	struct gs_text path;
+	long n;
+
+	if (!*option || **option == '/' || strcmp(*option, "stderr") == 0 ||
+		strcmp(*option, "none") == 0)
+		return;
+	n = gs_sys2(SYS_getcwd, (long) buffer, (long) size);
+	if (n <= 1) /* the result counts the NUL */
+		return;
+	gs_text_init(&path, buffer + n - 1, size - (size_t) n + 1);
+	gs_text_char(&path, '/');
+	gs_text_put(&path, *option);
+	if (!path.cut)
+		*option = buffer;
+}
+
+static void read_options(void)
+{
+	static char summary[1024], record[1024], log_to[1024];
+
+	gs_options_parse(&gs_life.options, getenv(GS_OPTIONS_ENV), complain, NULL);
+	make_absolute(&gs_life.options.summary, summary, sizeof(summary));
+	make_absolute(&gs_life.options.record, record, sizeof(record));
+	make_absolute(&gs_life.options.log_to, log_to, sizeof(log_to));
+	gs_life.timed =
+		gs_life.options.timing == GS_TIMING_ALL || gs_life.options.log == GS_LOG_ALL;
+	if (gs_life.options.help)
+		print_help();
+}
+
 static void read_clocks(void)
 {
 	struct timespec now;
@@ -210,11 +244,7 @@ static void arm(bool first)
 
 	gs_life.pid = (uint32_t) gs_sys0(SYS_getpid);
 	if (first) {
-		gs_options_parse(&gs_life.options, getenv(GS_OPTIONS_ENV), complain, NULL);
-		if (gs_life.options.help)
-			print_help();
-		gs_life.timed = gs_life.options.timing == GS_TIMING_ALL ||
-				gs_life.options.log == GS_LOG_ALL;
+		read_options();
 	} else {
 		read_clocks();
 	}
@@ -333,18 +363,11 @@ void gs_life_exit(void)
 	finish(GS_ENDED_UEXIT);
 }
 
-/* Can the file be executed at all? exec tries every directory of PATH in turn. */
-static bool is_executable(const char *path)
-{
-	return !path || !strchr(path, '/') ||
-	       gs_sys3(SYS_faccessat, AT_FDCWD, (long) path, 1 /* X_OK */) == 0;
-}
-
 void gs_life_exec(const char *path)
 {
 	struct gs_thread *thread = &gs_thread;
 
-	if (!is_ours() || gs_life.ended || thread->busy || !is_executable(path))
+	if (!is_ours() || gs_life.ended || thread->busy || !gs_runnable(path))
 		return;
 	gs_probe_settle(thread);
 	gs_store.header->last_ns = gs_now();

@@ -1,6 +1,6 @@
 #include "log.h"
 
-#include <string.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 #include "gil.h"
@@ -74,7 +74,9 @@ void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence)
 	const char *words[] = {state_word(probe), evidence_word(probe, evidence),
 		gs_call_info[GS_KEY_CALL(probe->key)].name,
 		module == GS_NONE ? "-" : gs_store_text(gs_store.modules[module].name)};
+	static _Atomic bool complained;
 	struct gs_text line;
+	int err;
 
 	gs_text_init(&line, buffer, sizeof(buffer));
 	gs_text_put(&line, "gilshim");
@@ -87,5 +89,8 @@ void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence)
 		gs_text_name(&line, words[i], 128);
 	}
 	put_python(&line, probe);
-	gs_say_to(gs_life.options.log_to, buffer, gs_text_length(&line));
+	err = gs_say_to(gs_life.options.log_to, buffer, gs_text_length(&line));
+	if (err < 0 && !atomic_exchange(&complained, true))
+		gs_say_unusable("log_to", gs_life.options.log_to, "cannot be written", err,
+			"lines of the log are lost");
 }

@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -22,6 +23,10 @@
 
 /* One long call in more than so many is an outlier. */
 #define OUTLIER 64
+
+/* Bytes of stack that a held call may need, and a distance that is far from home. */
+#define ROOM 3072
+#define FAR ((uintptr_t) 1 << 20)
 
 /* A site's class is looked at again once in so many calls. */
 #define LOOK_AGAIN 64
@@ -217,14 +222,32 @@ static void count_not_held(struct gs_thread *thread, unsigned call)
 		gs_thread_count(thread, call);
 }
 
+/* Far from home a thread may be on an alternate signal stack, with no room for a cold half. */
+GS_COLD static bool lacks_room(struct gs_thread *thread, char *here)
+{
+	stack_t now = {0};
+
+	if (gs_sys2(SYS_sigaltstack, 0, (long) &now) == 0 && now.ss_flags & SS_ONSTACK)
+		return here - (char *) now.ss_sp < ROOM;
+	thread->home = here;
+	return false;
+}
+
 static bool watch_held(struct gs_thread *thread, uint32_t key)
 {
+	char *here = __builtin_frame_address(0);
+
 	thread->state = GS_STATE_HELD;
 	thread->bound = (uint16_t) GS_KEY_NAME(key);
 	if (GS_UNLIKELY(!thread->had_gil))
 		gs_thread_had_gil(thread);
 	atomic_fetch_add_explicit(
 		&gs_store.functions[GS_KEY_CALL(key)].held, 1, memory_order_relaxed);
+	if (GS_UNLIKELY((uintptr_t) (thread->home - here) + FAR > 2 * FAR) &&
+		lacks_room(thread, here)) {
+		atomic_fetch_add_explicit(&gs_store.header->lost.sites, 1, memory_order_relaxed);
+		return false;
+	}
 	return true;
 }
 

@@ -2,11 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
+#include <time.h>
 
 #include "sys.h"
 
@@ -65,6 +66,25 @@ bool gs_say_is_our_stderr(void)
 	return mine[0] && strcmp(mine, stderr_file) == 0;
 }
 
+/* One write(2) that cannot kill the program: a pipe that nobody reads any more sends a SIGPIPE,
+ * which is blocked meanwhile and taken back if it is ours. */
+static long write_once(int fd, const char *bytes, size_t length)
+{
+	static const struct timespec at_once;
+	const uint64_t pipe_signal = 1u << (SIGPIPE - 1);
+	uint64_t old = 0, pending = 0;
+	long done;
+
+	gs_sys4(SYS_rt_sigprocmask, SIG_BLOCK, (long) &pipe_signal, (long) &old, sizeof(old));
+	gs_sys2(SYS_rt_sigpending, (long) &pending, sizeof(pending));
+	done = gs_sys3(SYS_write, fd, (long) bytes, (long) length);
+	if (done == -EPIPE && !(pending & pipe_signal))
+		gs_sys4(SYS_rt_sigtimedwait, (long) &pipe_signal, 0, (long) &at_once,
+			sizeof(pipe_signal));
+	gs_sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long) &old, 0, sizeof(old));
+	return done;
+}
+
 /* Writes all of it; gives up quietly where the file takes no more. */
 static int write_all(int fd, const char *bytes, size_t length)
 {
@@ -77,7 +97,7 @@ static int write_all(int fd, const char *bytes, size_t length)
 
 			n = cut ? (size_t) (cut - bytes) + 1 : WRITE_AT_MOST;
 		}
-		done = gs_sys3(SYS_write, fd, (long) bytes, (long) n);
+		done = write_once(fd, bytes, n);
 		if (done == -EINTR)
 			continue;
 		if (done <= 0)
@@ -142,5 +162,45 @@ void gs_say_words(const char *words)
 	gs_text_init(&text, buffer, sizeof(buffer) - 1);
 	gs_text_put(&text, "gilshim: ");
 	gs_text_put(&text, words);
+	gs_say(&text);
+}
+
+static const char *reason(int err)
+{
+	switch (-err) {
+	case ENOSPC:
+		return ": no space left";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return ": not permitted";
+	case ENOENT:
+	case ENOTDIR:
+		return ": no such directory";
+	case EISDIR:
+		return ": it is a directory";
+	case ENAMETOOLONG:
+		return ": the name is too long";
+	default:
+		return "";
+	}
+}
+
+void gs_say_unusable(
+	const char *option, const char *path, const char *what, int err, const char *instead)
+{
+	char buffer[512];
+	struct gs_text text;
+
+	gs_text_init(&text, buffer, sizeof(buffer) - 1);
+	gs_text_put(&text, "gilshim: ");
+	gs_text_put(&text, option);
+	gs_text_char(&text, ' ');
+	gs_text_name(&text, path, 256);
+	gs_text_put(&text, ": ");
+	gs_text_put(&text, what);
+	gs_text_put(&text, reason(err));
+	gs_text_put(&text, "; ");
+	gs_text_put(&text, instead);
 	gs_say(&text);
 }

@@ -31,4 +31,8 @@ GS_HIDDEN void gs_say_words(const char *words);
  * Returns 0 or -errno. */
 GS_HIDDEN int gs_say_to(const char *destination, const char *bytes, size_t length);
 
+/* One line: OPTION PATH: why it cannot be used (err is -errno); what happens instead. */
+GS_HIDDEN void gs_say_unusable(
+	const char *option, const char *path, const char *what, int err, const char *instead);
+
 #endif

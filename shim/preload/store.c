@@ -21,24 +21,6 @@ GS_HIDDEN struct gs_store gs_store;
  * for it. A new life of the record gets a new table. */
 static _Atomic uint32_t *interned;
 
-static void complain(const char *what, const char *path, int err)
-{
-	char buffer[512];
-	struct gs_text text;
-
-	gs_text_init(&text, buffer, sizeof(buffer) - 1);
-	gs_text_put(&text, "gilshim: record ");
-	gs_text_name(&text, path, 256);
-	gs_text_put(&text, ": ");
-	gs_text_put(&text, what);
-	gs_text_put(&text, err == -ENOSPC                                     ? ": no space left"
-			   : err == -EACCES || err == -EPERM || err == -EROFS ? ": not permitted"
-			   : err == -ENOENT || err == -ENOTDIR ? ": no such directory"
-							       : "");
-	gs_text_put(&text, "; this process keeps no record, only the summary");
-	gs_say(&text);
-}
-
 /* A new file DIR/PID.START.gilshim. Returns a descriptor or -errno. */
 static int create(const char *directory, char *buffer, size_t size)
 {
@@ -84,7 +66,8 @@ static void *map_file(const char *directory, uint64_t size)
 			memory = (void *) err;
 	}
 	if (memory == MAP_FAILED)
-		complain(what, fd < 0 ? directory : path, (int) err);
+		gs_say_unusable("record", fd < 0 ? directory : path, what, (int) err,
+			"this process keeps no record, only the summary");
 	return memory;
 }
 

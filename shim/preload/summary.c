@@ -138,7 +138,14 @@ static void put_site(struct gs_text *text, unsigned number, const struct gs_rank
 /* Writes what is there and makes room again. */
 static void flush(struct gs_text *text)
 {
-	gs_say_to(gs_life.options.summary, buffer, gs_text_length(text));
+	int err = gs_say_to(gs_life.options.summary, buffer, gs_text_length(text));
+
+	if (err < 0 && strcmp(gs_life.options.summary, "stderr") != 0) {
+		gs_say_unusable("summary", gs_life.options.summary, "cannot be written", err,
+			"it goes to standard error");
+		gs_life.options.summary = "stderr";
+		gs_say_to("stderr", buffer, gs_text_length(text));
+	}
 	gs_text_init(text, buffer, sizeof(buffer));
 }
 

@@ -80,6 +80,7 @@ void gs_thread_claim(struct gs_thread *thread)
 	static _Atomic uint32_t next;
 	uint32_t start = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
 
+	thread->home = __builtin_frame_address(0);
 	thread->tid = (uint32_t) gs_sys0(SYS_gettid);
 	for (uint32_t i = 0; have_key && !thread->ended && i < GS_MAX_THREADS; i++) {
 		uint32_t index = (start + i) % GS_MAX_THREADS, nobody = 0;

@@ -33,6 +33,7 @@ struct gs_thread {
 	uint32_t epoch;  /* the life of the record that `counts` and `entry` belong to */
 	uint32_t tid;
 	struct gs_thread_entry *entry;
+	char *home;       /* an address on the thread's own stack */
 	void *mark;       /* the frame of the held call in progress */
 	void *composite;  /* of the composite call in progress: calls below it are its own */
 	void *first_cond; /* gil.c: the first of the two conditions of a GIL being made */

@@ -1,0 +1,234 @@
+"""Process life: fork, exec, _exit, daemons, death."""
+import os
+import signal
+
+from frames import wait_for
+from world import PROGRAMS, PYTHON, check, check_made, row, summaries
+
+
+def blocked(report, pid=None):
+    """How often usleep blocked with the GIL held, in one process or in all."""
+    return sum(site["calls"] for site in report["sites"] if site["call"] == "usleep"
+               and site["rule"] == "GIL001" and (pid is None or pid in site["pids"]))
+
+
+def ended(report):
+    return sorted(process["ended"] for process in report["processes"])
+
+
+# act: status, ends of the processes with a record, held usleep calls, summaries on standard error
+ACTS = {
+    "fork": (0, ["_exit", "exit"], 3, 2),
+    "spawn": (0, None, 3, None),
+    "forkserver": (0, None, 3, None),
+    "fork exec": (0, ["exec", "exit"], 0, 1),
+    "fork _exit": (0, None, 0, None),
+    "fork python": (0, ["exit", "exit"], 2, 2),
+    "fork os._exit": (0, ["_exit", "exit"], 2, 2),
+    "fork in thread": (0, ["_exit", "exit"], 2, 2),
+    "os._exit": (7, ["_exit"], 2, 1),
+    "exec": (5, ["exec"], 2, 1),
+    "exec python": (0, ["exec", "exit"], 3, 2),
+    "failed exec": (0, ["exit"], 2, 1),
+    "failed exec _exit": (3, ["_exit"], 2, 1),
+    "kill": (-signal.SIGKILL, None, 2, 0),
+    "abort": (-signal.SIGABRT, None, 2, 0),
+}
+
+
+def act(name):
+    def case(world):
+        status, ends, usleeps, said = ACTS[name]
+        bare = world.python("processes.py", name, bare=True)
+        check(bare.status == status, "bare: status", bare.status, bare.err)
+        run = world.python("processes.py", name)
+        check(run.status == status, "status", run.status, run.err)
+        check(run.out == bare.out, "output", run.out, "not", bare.out)
+        report = run.report()
+        if ends:
+            check(ended(report) == ends, "ends:", ended(report))
+        check(blocked(report) == usleeps, "usleep blocked:", blocked(report), "not", usleeps)
+        processes = {process["pid"] for process in report["processes"]}
+        told = summaries(run.err)
+        if said is not None:
+            check(len(told) == said, "summaries:", run.err)
+        check(len(set(told)) == len(told) and {pid for _, pid in told} <= processes,
+              "summaries of", told, "records of", processes)
+        # Without record files the same is said.
+        plain = world.python("processes.py", name, record=False)
+        check(said is None or len(summaries(plain.err)) == said, "without a record:", plain.err)
+    return case
+
+
+def only_executes(world):
+    """A child in which no Python runs before it is another program has no record and says nothing;
+    the twin, where Python code runs in the child, has one."""
+    text = "import subprocess\nfor i in range(5): subprocess.run(['true'], %s)"
+    for how in ("close_fds=True", "close_fds=False", "start_new_session=True"):
+        run = world.python("-c", text % how)
+        check(len(run.records()) == 1, how, "records", run.records())
+        check(len(summaries(run.err)) == 1, how, "said", run.err)
+    run = world.python("-c", text % "preexec_fn=lambda: None")
+    check(len(run.records()) == 6, "preexec_fn: records", run.records())
+    check(ended(run.report()) == ["exec"] * 5 + ["exit"], ended(run.report()))
+    check(len(summaries(run.err)) == 1, "preexec_fn: said", run.err)
+
+
+def multiprocessing(method):
+    def case(world):
+        run = world.python("processes.py", method)
+        report = run.report()
+        pids = {pid for site in report["sites"] if site["call"] == "usleep" for pid in site["pids"]}
+        check(len(pids) == 1, "usleep in", pids)
+        child = [process for process in report["processes"] if process["pid"] in pids]
+        check(len(child) == 1 and child[0]["ppid"] != os.getpid(), "child:", child)
+        check(pids <= {pid for _, pid in summaries(run.err)}, "its summary is missing:", run.err)
+    return case
+
+
+def threads(world):
+    run = world.python("processes.py", "threads")
+    check(run.status == 0, run.status, run.err)
+    report = run.report()
+    check(blocked(report) == row(report, "usleep").get("held", 0) > 0, row(report, "usleep"))
+
+
+def vforks(state):
+    def case(world):
+        run = world.same([world.fake("vforks", "vforks.c"), state], wanted=0)
+        report = check_made(run)
+        check(len(run.records()) == 1 and ended(report) == ["exit"], "records:", run.records())
+        check(row(report, "write") == {}, "a child's calls were counted:", row(report, "write"))
+        sites = [site for site in report["sites"] if site["call"] == "vfork"]
+        check(bool(sites) == (state == "held"), "sites:", sites)
+        check(all(site["at_most"] for site in sites), "not at most:", sites)
+    return case
+
+
+HELD = "import ctypes, os, signal, sys\nlibc = ctypes.PyDLL(None); libc.usleep(2000)\n"
+
+
+def broken_pipe(default):
+    """Nobody reads our standard error any more: the status stays what it was, even where SIGPIPE
+    would kill."""
+    def case(world):
+        action = "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n" if default else ""
+        text = ("import os, subprocess, sys\nr, w = os.pipe(); os.close(r)\n"
+                "print(subprocess.run([sys.executable, '-c', %r], stderr=w, env=dict(os.environ, "
+                "GILSHIM_STDERR='%%d:%%d' %% (os.fstat(w).st_dev, os.fstat(w).st_ino))).returncode)"
+                % (HELD + action))
+        for log in ("", "log=held"):
+            run = world.python("-c", text, options=log)
+            check(run.out == "0\n", log, "status", run.out, run.err)
+    return case
+
+
+def closed_stderr(world):
+    run = world.run(["sh", "-c", "exec /usr/bin/python3 -c '%s' 2>&-" % (
+        HELD + "f = os.open(\"file\", os.O_CREAT | os.O_RDWR); os.write(f, b\"words\"); print(f)")])
+    check((run.status, run.out) == (0, "2\n"), "disturbed:", run.status, run.out, run.err)
+    with open(os.path.join(run.work, "file")) as file:
+        check(file.read() == "words", "our text is in the program's file")
+    check(blocked(run.report()) == 1, "not judged")
+
+
+FAILED_EXECS = {
+    "missing in PATH": "a = (ctypes.c_char_p * 2)(b'x', None)\n"
+                       "print(libc.execvp(b'no-such-program', a))",
+    "format": "open('file', 'w').write('words'); os.chmod('file', 0o755)\n"
+              "try: os.execv('./file', ['x'])\nexcept OSError as e: print(e)",
+    "directory": "try: os.execv('/', ['x'])\nexcept OSError as e: print(e)",
+}
+
+
+def failed_exec(text):
+    """It goes on: one summary, at the real end, and the record says how that was."""
+    def case(world):
+        bare = world.python("-c", HELD + text, bare=True)
+        run = world.python("-c", HELD + text)
+        check((run.status, run.out) == (bare.status, bare.out) == (0, bare.out), run.out, run.err)
+        check(len(summaries(run.err)) == 1, "summaries:", run.err)
+        check(ended(run.report()) == ["exit"], ended(run.report()))
+        killed_later = world.python("-c", HELD + text + "\nos.kill(os.getpid(), 9)")
+        check(killed_later.status == -9, killed_later.status)
+        check(ended(killed_later.report()) == ["lost"], "killed:", ended(killed_later.report()))
+    return case
+
+
+def changed_directory(world):
+    """Relative paths are those of the place where the process tree began."""
+    os_text = ("import os\nos.mkdir('sub'); os.chdir('sub')\npid = os.fork()\n"
+               "if pid: os.waitpid(pid, 0)")
+    run = world.python("-c", os_text, options="record=here:summary=sum.%p", record=False)
+    check(run.status == 0, run.err)
+    check(os.listdir(os.path.join(run.work, "sub")) == [], "files in sub:",
+          os.listdir(os.path.join(run.work, "sub")))
+
+
+def daemon(how):
+    def case(world):
+        for log in ("", "log=all"):
+            run = world.python("daemon.py", how, options=log)
+            check(run.status == 0, run.status, run.err)
+            for i in range(4):
+                with open(os.path.join(run.work, "file%d" % i)) as file:
+                    text = file.read()
+                check(text == "words of %d\n" % i, "file", i, "holds", text)
+            names = sorted(os.listdir(run.work))
+            check(names == ["file0", "file1", "file2", "file3"], "files", names)
+            report = run.report()
+            check(blocked(report) == 2, "usleep blocked:", blocked(report))
+    return case
+
+
+def killed(world):
+    """SIGKILL in a held call: the record is whole and says what the process was in."""
+    run = world.start([PYTHON, os.path.join(PROGRAMS, "processes.py"), "killed"])
+    wait_for(lambda: "ready" in run.out)
+    wait_for(lambda: in_progress(run) == [("nanosleep", "killed")])
+    check(ended(run.report()) == ["alive"], "ends:", ended(run.report()))
+    run.process.send_signal(signal.SIGKILL)
+    check(run.wait().status == -signal.SIGKILL, run.status)
+    report = run.report()
+    check(in_progress(run) == [("nanosleep", "killed")], "in progress:", in_progress(run))
+    check(row(report, "nanosleep") == {"held": 1}, row(report, "nanosleep"))
+    check(ended(report) == ["lost"] or ended(report) == ["signal"], "ends:", ended(report))
+    check(run.err == "", "said:", run.err)
+
+
+def in_progress(run):
+    if not run.records():
+        return None
+    return [(site["call"], site["python"][0]["function"] if site["python"] else None)
+            for site in run.report()["sites"] if site.get("in_progress")]
+
+
+def subprocess_killed(world):
+    """The parent of a child that is killed is undisturbed."""
+    text = ("import subprocess, sys\n"
+            "p = subprocess.Popen([sys.executable, '-c', 'import time; print(1, flush=True); "
+            "time.sleep(3600)'], stdout=subprocess.PIPE)\n"
+            "p.stdout.read(1); p.kill(); print(p.wait())")
+    run = world.same([PYTHON, "-c", text], wanted=0)
+    check(ended(run.report()) == ["exit", "lost"], ended(run.report()))
+
+
+def cases():
+    for name in ACTS:
+        yield "life " + name, act(name)
+    for method in ("fork", "spawn", "forkserver"):
+        yield "life multiprocessing " + method, multiprocessing(method)
+    for state in ("held", "released"):
+        yield "life vfork " + state, vforks(state)
+    yield "life broken pipe", broken_pipe(False)
+    yield "life broken pipe, SIGPIPE kills", broken_pipe(True)
+    yield "life closed standard error", closed_stderr
+    for name, text in FAILED_EXECS.items():
+        yield "life failed exec: " + name, failed_exec(text)
+    yield "life relative paths", changed_directory
+    for how in ("exit", "_exit", "exec"):
+        yield "life daemon " + how, daemon(how)
+    yield "life only executes", only_executes
+    yield "life threads", threads
+    yield "life killed", killed
+    yield "life subprocess killed", subprocess_killed
