@@ -133,7 +133,8 @@ struct gs_record_header {
 struct gs_module {
 	uint64_t base; /* load bias: file addresses are run-time addresses minus this */
 	uint64_t start, end;
-	uint32_t path; /* string, as the loader knows it */
+	/* string, as the loader knows it; published last, 0: not filled yet */
+	_Atomic uint32_t path;
 	uint32_t name; /* string: SONAME, else the file's base name */
 	uint8_t build_id[32];
 	uint32_t build_id_size;

@@ -459,9 +459,14 @@ static bool is_known(void)
 	return gnu_get_libc_version != NULL;
 }
 
+/* _IO_IS_FILEBUF of glibc's libio.h: streams on memory lack it, and leave _fileno alone. */
+#define STREAM_HAS_FILE 0x2000
+
 static gs_claim_t stream_claim(enum gs_claim_how how, FILE *stream)
 {
-	return stream->_fileno < 0 ? GS_NEVER_WAITS : gs_claim_make(how, stream->_fileno);
+	return !(stream->_flags & STREAM_HAS_FILE) || stream->_fileno < 0
+		       ? GS_NEVER_WAITS
+		       : gs_claim_make(how, stream->_fileno);
 }
 
 static size_t stream_pending(FILE *stream)

@@ -30,10 +30,12 @@ bool gs_gil_finalizing(void)
 
 bool gs_gil_starting(void)
 {
-	if (gs_gil.was_initialized)
+	if (atomic_load_explicit(&gs_gil.was_initialized, memory_order_relaxed))
 		return false;
-	gs_gil.was_initialized = !gs_gil.initialized || gs_gil.initialized() != 0;
-	return !gs_gil.was_initialized;
+	if (gs_gil.initialized && !gs_gil.initialized())
+		return true;
+	atomic_store_explicit(&gs_gil.was_initialized, true, memory_order_relaxed);
+	return false;
 }
 
 /* Digits of "3.11.2 (main, ...)" to 0x030b0200. */

@@ -37,7 +37,7 @@ struct gs_gil {
 	void **finalizing_36; /* 3.6 has a variable instead */
 	uint32_t hex;         /* 0x030b02f0 */
 	bool free_threaded;
-	bool was_initialized;
+	_Atomic bool was_initialized;
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
 	char version[32];
 	char path[256]; /* of the image, as the loader knows it */

@@ -323,7 +323,7 @@ static uint32_t note_module(const struct gs_object *object, uint32_t path_id)
 	module->name = gs_store_string(name, (uint32_t) strlen(name));
 	module->flags = flags_of(object, path, name);
 	read_build_id(object, module);
-	module->path = path_id;
+	atomic_store_explicit(&module->path, path_id, memory_order_release);
 	gs_store_raise(&header->modules, index + 1);
 	return index;
 }
@@ -345,8 +345,9 @@ uint32_t gs_module_at(const void *address)
 	for (uint32_t i = 0; i < count && i < GS_MAX_MODULES; i++) {
 		const struct gs_module *module = &gs_store.modules[i];
 
-		if (module->start == object.start && module->end == object.end &&
-			module->base == object.base && module->path == path_id)
+		if (atomic_load_explicit(&module->path, memory_order_acquire) == path_id &&
+			module->start == object.start && module->end == object.end &&
+			module->base == object.base)
 			return i;
 	}
 	return note_module(&object, path_id);

@@ -150,7 +150,10 @@ void gs_say(struct gs_text *words)
 
 	if (__atomic_fetch_add((unsigned *) &said, 1, __ATOMIC_RELAXED) >= SAY_AT_MOST)
 		return;
-	gs_text_char(words, '\n');
+	if (words->at == words->end)
+		words->at--;
+	words->at[0] = '\n';
+	*++words->at = '\0';
 	gs_say_to("stderr", words->start, gs_text_length(words));
 }
 

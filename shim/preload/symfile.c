@@ -34,7 +34,10 @@ static bool map_file(const char *path, struct file *file)
 		return false;
 	file->base = (const char *) memory;
 	file->size = (uint64_t) st.st_size;
-	return memcmp(file->base, ELFMAG, SELFMAG) == 0;
+	if (memcmp(file->base, ELFMAG, SELFMAG) == 0)
+		return true;
+	gs_sys2(SYS_munmap, memory, st.st_size);
+	return false;
 }
 
 /* `size` bytes at `offset` if they lie in the file. */
