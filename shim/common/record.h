@@ -25,7 +25,7 @@
 
 /* Stated capacities. A full table counts what it loses. */
 #define GS_MAX_CALLS 256
-#define GS_MAX_THREADS 256 /* and one overflow block, shared, that loses no count */
+#define GS_MAX_THREADS 256 /* and one overflow block, shared: those threads count in `retired` */
 #define GS_MAX_SITES 4096
 #define GS_MAX_MODULES 512
 #define GS_MAX_STACK 64 /* frames of each stack of a site, option `stacks` */
@@ -154,7 +154,8 @@ struct gs_function {
 	_Atomic uint64_t slept;       /* held calls with a voluntary context switch */
 	_Atomic uint64_t released_ns; /* with timing=all: calls that were not held */
 	_Atomic uint64_t released_worst_ns;
-	/* calls not held of threads that ended: [0] had never held a GIL, [1] had */
+	/* calls not held of threads that ended, or that share the overflow block: [0] had never
+	 * held a GIL, [1] had */
 	_Atomic uint64_t retired[2];
 	uint32_t name; /* string: the name in reports, for readers with another table */
 	uint32_t group;

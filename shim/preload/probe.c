@@ -217,7 +217,8 @@ void gs_probe_settle(struct gs_thread *thread)
 static void count_not_held(struct gs_thread *thread, unsigned call)
 {
 	if (thread->entry == &gs_store.threads[GS_MAX_THREADS])
-		__atomic_fetch_add(&thread->counts[call], 1, __ATOMIC_RELAXED);
+		atomic_fetch_add_explicit(&gs_store.functions[call].retired[thread->had_gil], 1,
+			memory_order_relaxed);
 	else
 		gs_thread_count(thread, call);
 }
