@@ -127,12 +127,11 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 	read_version((const char *(*) (void) ) symbol(&object, "Py_GetVersion"));
 	gs_pyframe_setup(&object);
 	gs_chain_setup(&object);
-	if (check_to_the_letter)
-		gs_gil.oracle = GS_ORACLE_CHECK;
-	else if (!gs_gil.unchecked || !gs_gil.this_thread)
-		gs_gil.oracle = GS_ORACLE_UNKNOWN;
+	if (!gs_gil.unchecked || !gs_gil.this_thread)
+		gs_gil.exact = GS_ORACLE_UNKNOWN;
 	else
-		gs_gil.oracle = gs_gil.hex >= 0x030c0000 ? GS_ORACLE_THREAD : GS_ORACLE_FLAG;
+		gs_gil.exact = gs_gil.hex >= 0x030c0000 ? GS_ORACLE_THREAD : GS_ORACLE_FLAG;
+	gs_gil.oracle = check_to_the_letter ? GS_ORACLE_CHECK : gs_gil.exact;
 	return true;
 }
 
@@ -205,6 +204,6 @@ void gs_gil_cond_signal(void *cond, void *caller)
 /* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. */
 void gs_gil_sem_init(void *caller)
 {
-	if (gs_gil.oracle == GS_ORACLE_FLAG && !gs_gil.made && gs_gil_in_image(caller))
+	if (gs_gil.exact == GS_ORACLE_FLAG && !gs_gil.made && gs_gil_in_image(caller))
 		gs_life_python_here();
 }

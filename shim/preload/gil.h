@@ -27,6 +27,7 @@ enum gs_oracle {
 
 struct gs_gil {
 	enum gs_oracle oracle;
+	enum gs_oracle exact; /* THREAD or FLAG, whatever the user asked for; UNKNOWN, NONE */
 	uintptr_t start, end; /* the CPython image */
 	uintptr_t base;       /* its load bias */
 	void *(*unchecked)(void);
@@ -49,33 +50,35 @@ extern GS_HIDDEN struct gs_gil gs_gil;
  * the object that `address` lies in. True if one is known now. Not in the hot path. */
 GS_HIDDEN bool gs_gil_find(const void *address, bool check_to_the_letter);
 
-/* Is this thread holding a GIL, or attached? Nothing that allocates or takes a reference.
+/* By the exact procedure. Nothing that allocates or takes a reference.
  * 3.6 makes its GIL with its first thread; before that, whoever runs holds it. */
-static inline bool gs_gil_held(const struct gs_thread *thread)
+static inline bool gs_gil_exactly_held(const struct gs_thread *thread)
 {
 	void *state;
 
-	switch (gs_gil.oracle) {
-	case GS_ORACLE_THREAD:
+	if (gs_gil.exact == GS_ORACLE_THREAD)
 		return gs_gil.unchecked() != NULL;
-	case GS_ORACLE_FLAG:
-		if (GS_LIKELY(gs_gil.made))
-			return thread->holds && gs_gil.unchecked() != NULL;
-		state = gs_gil.unchecked();
-		return state && state == gs_gil.this_thread();
-	case GS_ORACLE_CHECK:
-		return gs_gil.check() != 0;
-	case GS_ORACLE_NONE:
-	case GS_ORACLE_UNKNOWN:
-	default:
+	if (gs_gil.exact != GS_ORACLE_FLAG)
 		return false;
-	}
+	if (GS_LIKELY(gs_gil.made))
+		return thread->holds && gs_gil.unchecked() != NULL;
+	state = gs_gil.unchecked();
+	return state && state == gs_gil.this_thread();
 }
 
-/* The thread state while held. */
+/* Is this thread holding a GIL, or attached? By the procedure that the user asked for. */
+static inline bool gs_gil_held(const struct gs_thread *thread)
+{
+	if (GS_UNLIKELY(gs_gil.oracle == GS_ORACLE_CHECK))
+		return gs_gil.check() != 0;
+	return gs_gil_exactly_held(thread);
+}
+
+/* This thread's own state while it holds the GIL, else NULL. PyGILState_Check is not asked: where
+ * it is wrong, the state is another thread's. */
 static inline void *gs_gil_thread_state(void)
 {
-	return gs_gil.unchecked ? gs_gil.unchecked() : NULL;
+	return gs_gil_exactly_held(&gs_thread) ? gs_gil.unchecked() : NULL;
 }
 
 /* Coming up, going down, or neither? */

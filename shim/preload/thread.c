@@ -15,8 +15,8 @@ GS_HIDDEN GS_TLS struct gs_thread gs_thread;
 static pthread_key_t key;
 static bool have_key;
 
-/* The last block is shared by all threads that find no other. It shows a call in progress, but counts
- * nothing: what these threads call is added to the totals at once. */
+/* The last block is shared by all threads that find no other. It shows a call in progress, but
+ * counts nothing: what these threads call is added to the totals at once. */
 static bool is_overflow(const struct gs_thread_entry *entry)
 {
 	return entry == &gs_store.threads[GS_MAX_THREADS];

@@ -4,10 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,6 +197,8 @@ static int say_never_had(void *argument)
 	gs_say_setup();
 	if (!getenv(STDERR_ENV) || getenv(STDERR_ENV)[0])
 		return 1;
+	if (gs_say_is_our_stderr()) /* none is not the same file as none */
+		return 2;
 	dup2(copy, 2);
 	return gs_say_is_our_stderr() || gs_say_to("stderr", "words\n", 6) != 0;
 }
@@ -349,6 +351,54 @@ static void test_a_full_pipe_is_given_up_on(void)
 	CU_ASSERT_EQUAL(core_child(say_to_full_pipe, NULL)->status, 0);
 }
 
+static bool is_pending(int signal)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, signal) == 1;
+}
+
+/* A pipe that nobody reads any more kills whoever writes into it unprepared. The program may have a
+ * SIGPIPE of its own waiting (argument not NULL), which stays its own. */
+static int say_to_broken_pipe(void *argument)
+{
+	sigset_t mask, after;
+	int ends[2], err;
+
+	signal(SIGPIPE, SIG_DFL);
+	if (pipe(ends) != 0)
+		return 1;
+	dup2(ends[1], 2);
+	close(ends[0]);
+	unsetenv(STDERR_ENV);
+	gs_say_setup();
+	sigemptyset(&mask);
+	if (argument)
+		sigaddset(&mask, SIGPIPE);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (argument)
+		raise(SIGPIPE);
+	errno = 12345;
+	err = gs_say_to("stderr", "words\n", 6);
+	if (err != -EPIPE || errno != 12345 || is_pending(SIGPIPE) != (argument != NULL))
+		return 2;
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	return sigismember(&after, SIGPIPE) != (argument != NULL);
+}
+
+static void test_a_broken_pipe_kills_nobody(void)
+{
+	CU_ASSERT_EQUAL(core_child(say_to_broken_pipe, NULL)->status, 0);
+}
+
+static void test_a_signal_of_the_program_stays_its_own(void)
+{
+	int pending = 1;
+
+	CU_ASSERT_EQUAL(core_child(say_to_broken_pipe, &pending)->status, 0);
+}
+
 /* ---- lines of ours ---- */
 
 static int say_line(void *argument)
@@ -433,6 +483,8 @@ CU_TestInfo gs_tests_say[] = {
 	{"every_write_is_whole_lines", test_every_write_is_whole_lines},
 	{"a_line_that_is_too_long_is_cut", test_a_line_that_is_too_long_is_cut},
 	{"a_full_pipe_is_given_up_on", test_a_full_pipe_is_given_up_on},
+	{"a_broken_pipe_kills_nobody", test_a_broken_pipe_kills_nobody},
+	{"a_signal_of_the_program_stays", test_a_signal_of_the_program_stays_its_own},
 	{"our_words_are_one_line", test_our_words_are_one_line},
 	{"words_that_are_cut_still_are_a_line", test_words_that_are_cut_still_are_a_line},
 	{"what_cannot_be_used_is_named", test_what_cannot_be_used_is_named_with_the_reason},
