@@ -198,7 +198,7 @@ void gs_gil_cond_signal(void *cond, void *caller)
 		gs_thread_had_gil(thread);
 	/* Taking or dropping the GIL proves that no call is in progress that kept it. */
 	if (GS_UNLIKELY(thread->mark || thread->is_pending))
-		gs_probe_settle(thread);
+		gs_settle(thread);
 }
 
 /* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. */

@@ -19,6 +19,7 @@
 #include "store.h"
 #include "summary.h"
 #include "sys.h"
+#include "usage.h"
 
 GS_HIDDEN struct gs_life gs_life;
 
@@ -343,7 +344,7 @@ static void finish(enum gs_ended how)
 	if (!is_ours() || atomic_exchange(&finished, gs_life.pid) == gs_life.pid)
 		return;
 	memset(gs_armed, 0, GS_CALLS);
-	gs_probe_settle(&gs_thread);
+	gs_settle(&gs_thread);
 	gs_life.ended = true;
 	gs_store.header->last_ns = gs_now();
 	gs_store.header->ended = how;
@@ -369,7 +370,7 @@ void gs_life_exec(const char *path)
 
 	if (!is_ours() || gs_life.ended || thread->busy || !gs_runnable(path))
 		return;
-	gs_probe_settle(thread);
+	gs_settle(thread);
 	gs_store.header->last_ns = gs_now();
 	gs_store.header->ended = GS_ENDED_EXEC;
 	thread->exec_tried = true;

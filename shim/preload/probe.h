@@ -1,4 +1,4 @@
-/* probe.h: one observed call, from its wrapper to its numbers: the hot path.
+/* probe.h: one observed call, from its cold half to its numbers.
  *
  * Nothing here takes a lock, allocates, uses stdio or changes errno. The thread's `busy` flag
  * brackets our own bookkeeping, never the real call; a signal handler that finds it set only
@@ -9,41 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "calls.h"
 #include "claim.h"
 #include "compiler.h"
-#include "thread.h"
-
-/* One byte a call: is it watched now? On a page that a forked child finds zeroed, so that a child
- * is disarmed by the kernel before it runs its first instruction. */
-#define GS_ARMED_SIZE 4096
-extern GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE];
-
-/* Behind the calls on the same page: which life of the record this is; 0 after a fork. */
-#define GS_ARMED_EPOCH (GS_ARMED_SIZE - 4)
-static inline uint32_t gs_epoch(void)
-{
-	return *(volatile uint32_t *) (void *) &gs_armed[GS_ARMED_EPOCH];
-}
-
-/* A call and the exported name that was bound, in one word. */
-#define GS_KEY(call, name) ((uint32_t) (call) << 16 | (uint32_t) (name))
-#define GS_KEY_CALL(key) ((key) >> 16)
-#define GS_KEY_NAME(key) ((key) &0xffff)
-
-/* Judges and counts one call. True if its cold half must be taken (the GIL is held, or released
- * calls are timed too); then gs_thread.bound and .state are set. */
-GS_HIDDEN bool gs_watch(uint32_t key);
-
-/* The same for entry stubs: notes the time where the call is of interest; the stub then jumps. */
-GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller);
-
-/* What the kernel says of this thread. */
-struct gs_usage {
-	uint64_t voluntary; /* context switches */
-	uint64_t involuntary;
-	uint64_t cpu_ns;
-};
+#include "usage.h"
+#include "watch.h"
 
 struct gs_probe {
 	uint32_t key;
@@ -64,21 +33,21 @@ struct gs_probe {
 	void *outer_mark, *outer_composite;
 };
 
-/* For the cold halves, in this order. `skips`: a held call that cannot wait is only counted.
- * `tries`: a lock held while taken is tried first. */
+/* For the cold halves, in this order. True if the call is held and cannot wait: it has been
+ * counted, and that is all. */
 GS_HIDDEN bool gs_probe_skips(gs_claim_t claim);
+
+/* A lock: true if it is to be tried first. It has been counted as harmless; which is taken back if
+ * it turns out to be contended. */
 GS_HIDDEN bool gs_probe_tries(void);
 GS_HIDDEN void gs_probe_contended(void);
 GS_HIDDEN void gs_probe_uncontended(uint32_t key, void *caller);
+
+/* Around the real call: before it; right after it, when errno is its own; and when its result has
+ * been looked at. */
 GS_HIDDEN void gs_probe_begin(
 	struct gs_probe *probe, uint32_t key, gs_claim_t claim, void *caller, void *frame);
 GS_HIDDEN void gs_probe_returned(struct gs_probe *probe);
 GS_HIDDEN void gs_probe_end(struct gs_probe *probe, gs_claim_t claim);
-
-/* Clears what a call left behind that never returned to us, and closes one seen at entry only. */
-GS_HIDDEN void gs_probe_settle(struct gs_thread *thread);
-
-/* CLOCK_MONOTONIC in ns. */
-GS_HIDDEN uint64_t gs_now(void);
 
 #endif

@@ -3,8 +3,8 @@
  * A wrapper keeps no frame: it ends in a jump to the real function, or to its cold half, which
  * therefore sees the caller's own return address. The build disassembles this file and fails if the
  * compiler made anything else of it. */
-#include "probe.h"
 #include "real.h"
+#include "watch.h"
 #include "wrap.h"
 
 /* clang makes a jump of a call with stack arguments only where it is told that it must. */

@@ -155,6 +155,8 @@ static void check_symbols(const char *name, const char *flags)
 		gs_object_symbol(&object, "library_hidden"), dlsym(library, "library_hidden"));
 	CU_ASSERT_PTR_NULL(gs_object_symbol(&object, "library_static"));
 	CU_ASSERT_PTR_NULL(gs_object_symbol(&object, "library_nothing"));
+	/* has the GNU hash of library_exported */
+	CU_ASSERT_PTR_NULL(gs_object_symbol(&object, "library_exportd\x85"));
 	CU_ASSERT_PTR_NULL(gs_object_symbol(&object, "atoi")); /* used, not defined */
 	CU_ASSERT_PTR_NULL(gs_object_symbol(&object, "strtol"));
 	close_library();

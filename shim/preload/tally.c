@@ -1,0 +1,38 @@
+#include "tally.h"
+
+#include "store.h"
+
+void gs_tally_harmless(void)
+{
+	atomic_fetch_add_explicit(&gs_store.header->harmless, 1, memory_order_relaxed);
+}
+
+uint32_t gs_tally_call(const struct gs_identity *identity, enum gs_class class)
+{
+	uint32_t index;
+
+	if (!gs_site_known(identity, &index))
+		index = gs_site_claim(identity, class);
+	if (index == GS_NONE)
+		atomic_fetch_add_explicit(&gs_store.header->lost.sites, 1, memory_order_relaxed);
+	else
+		atomic_fetch_add_explicit(&gs_store.sites[index].calls, 1, memory_order_relaxed);
+	return index;
+}
+
+void gs_tally_function(struct gs_function *function, uint64_t elapsed, enum gs_evidence evidence)
+{
+	atomic_fetch_add_explicit(&function->held_ns, elapsed, memory_order_relaxed);
+	gs_store_raise64(&function->worst_ns, elapsed);
+	if (evidence == GS_SLEPT)
+		atomic_fetch_add_explicit(&function->slept, 1, memory_order_relaxed);
+}
+
+void gs_tally_timed(const struct gs_probe *probe)
+{
+	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(probe->key)];
+	uint64_t elapsed = probe->end_ns - probe->begin_ns;
+
+	atomic_fetch_add_explicit(&function->released_ns, elapsed, memory_order_relaxed);
+	gs_store_raise64(&function->released_worst_ns, elapsed);
+}

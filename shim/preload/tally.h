@@ -1,0 +1,24 @@
+/* tally.h: what a judged call adds to the totals of its function and to its site. Lock-free. */
+#ifndef GS_TALLY_H
+#define GS_TALLY_H
+
+#include "compiler.h"
+#include "probe.h"
+#include "record.h"
+#include "site.h"
+
+/* A held call that could not wait. */
+GS_HIDDEN void gs_tally_harmless(void);
+
+/* A held call begins: the site it belongs to, which now has one call more; GS_NONE, and one lost,
+ * where the table is full. */
+GS_HIDDEN uint32_t gs_tally_call(const struct gs_identity *identity, enum gs_class class);
+
+/* A held call has ended. */
+GS_HIDDEN void gs_tally_function(
+	struct gs_function *function, uint64_t elapsed, enum gs_evidence evidence);
+
+/* A call that was not held, with timing=all. */
+GS_HIDDEN void gs_tally_timed(const struct gs_probe *probe);
+
+#endif

@@ -1,0 +1,34 @@
+#include "usage.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "sys.h"
+
+uint64_t gs_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+void gs_usage_read(struct gs_usage *usage)
+{
+	struct rusage now = {0};
+
+	gs_sys2(SYS_getrusage, RUSAGE_THREAD, (long) &now);
+	usage->voluntary = (uint64_t) now.ru_nvcsw;
+	usage->involuntary = (uint64_t) now.ru_nivcsw;
+	usage->cpu_ns = (uint64_t) (now.ru_utime.tv_sec + now.ru_stime.tv_sec) * 1000000000u +
+			(uint64_t) (now.ru_utime.tv_usec + now.ru_stime.tv_usec) * 1000u;
+}
+
+uint64_t gs_cpu_now(void)
+{
+	struct timespec now = {0};
+
+	gs_sys2(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, (long) &now);
+	return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}

@@ -1,0 +1,221 @@
+/* watch.c: the judgement of a call: the hot path, and what is odd about it. */
+#include "watch.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "gil.h"
+#include "life.h"
+#include "log.h"
+#include "store.h"
+#include "sys.h"
+#include "tally.h"
+
+/* A call from the same frame as one that never returned to us looks up to this much deeper: our own
+ * frames between the wrapper and the test. A nested call lies deeper than that, because the cold
+ * half of the outer one and the function it called lie in between. */
+#define OWN_FRAMES 256
+
+/* Bytes of stack that a held call may need, and a distance that is far from home. */
+#define ROOM 3072
+#define FAR ((uintptr_t) 1 << 20)
+
+GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE] __attribute__((aligned(GS_ARMED_SIZE)));
+
+/* ---- the thread's state ---- */
+
+static void refresh_plain(struct gs_thread *thread)
+{
+	thread->plain = thread->counts && !thread->ended && !thread->composite &&
+			!thread->is_pending && !thread->exec_tried && !gs_life.timed &&
+			gs_gil.oracle != GS_ORACLE_UNKNOWN &&
+			thread->entry != &gs_store.threads[GS_MAX_THREADS];
+}
+
+void gs_enter(struct gs_thread *thread)
+{
+	thread->busy = true;
+	thread->plain = false;
+}
+
+void gs_leave(struct gs_thread *thread)
+{
+	thread->busy = false;
+	refresh_plain(thread);
+}
+
+void gs_clear_progress(struct gs_thread *thread)
+{
+	thread->mark = NULL;
+	thread->composite = NULL;
+	if (thread->entry && thread->epoch == gs_epoch())
+		atomic_store_explicit(&thread->entry->begin_ns, 0, memory_order_relaxed);
+}
+
+/* ---- calls seen at entry only ---- */
+
+/* Adds up what is known of it: the time until now, less what the thread ran meanwhile, for then it
+ * cannot have waited. Time alone proves nothing here, as it runs on until the thread's next event.
+ */
+static void close_pending(struct gs_thread *thread)
+{
+	struct gs_pending *pending = &thread->pending;
+	struct gs_probe probe = {.key = pending->key,
+		.caller = pending->caller,
+		.site = pending->site,
+		.state = pending->state,
+		.begin_ns = pending->begin_ns};
+	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(pending->key)];
+	uint64_t elapsed = gs_now() - pending->begin_ns, cpu = gs_cpu_now() - pending->cpu_ns;
+	enum gs_evidence evidence = GS_QUICK;
+
+	thread->is_pending = false;
+	elapsed = elapsed > cpu ? elapsed - cpu : 0;
+	probe.end_ns = probe.begin_ns + elapsed;
+	if (pending->state == GS_STATE_HELD) {
+		gs_usage_read(&probe.after);
+		if (probe.after.voluntary != pending->voluntary)
+			evidence = GS_SLEPT;
+		gs_tally_function(function, elapsed, evidence);
+		if (pending->site != GS_NONE)
+			gs_site_add(pending->site, elapsed, evidence);
+	} else if (gs_life.options.timing == GS_TIMING_ALL) {
+		gs_tally_timed(&probe);
+	}
+	if (gs_log_wants(probe.state, evidence == GS_SLEPT))
+		gs_log_call(&probe, evidence);
+}
+
+void gs_watch_entry(uint32_t key, void *caller)
+{
+	struct gs_thread *thread = &gs_thread;
+	struct gs_pending *pending = &thread->pending;
+	bool is_vfork = GS_KEY_CALL(key) == GS_CALL_VFORK;
+	struct gs_identity identity;
+	struct gs_usage usage;
+
+	bool wanted = gs_watch(key);
+
+	/* The child of a vfork must find the mark even where nobody asks for the time. */
+	if (!wanted && !(is_vfork && thread->counts && !thread->busy))
+		return;
+	gs_enter(thread);
+	pending->key = key;
+	pending->caller = caller;
+	pending->state = wanted ? thread->state : GS_STATE_RELEASED;
+	pending->site = GS_NONE;
+	pending->pid = is_vfork ? gs_life.pid : 0;
+	if (pending->state == GS_STATE_HELD) {
+		gs_site_identify(&identity, key, caller, true);
+		pending->site = gs_tally_call(&identity, is_vfork ? GS_CLASS_WAIT : GS_CLASS_DISK);
+		gs_usage_read(&usage);
+		pending->voluntary = usage.voluntary;
+	}
+	pending->cpu_ns = gs_cpu_now();
+	pending->begin_ns = gs_now();
+	thread->is_pending = true;
+	gs_leave(thread);
+}
+
+/* ---- the judgement ---- */
+
+/* True in the child of a vfork: it runs on our memory and must leave no trace. */
+static bool in_vfork_child(const struct gs_thread *thread)
+{
+	return thread->is_pending && thread->pending.pid &&
+	       (uint32_t) gs_sys0(SYS_getpid) != thread->pending.pid;
+}
+
+void gs_settle(struct gs_thread *thread)
+{
+	if (thread->busy || thread->epoch != gs_epoch() || in_vfork_child(thread))
+		return;
+	gs_enter(thread);
+	gs_clear_progress(thread);
+	if (thread->is_pending)
+		close_pending(thread);
+	gs_leave(thread);
+}
+
+static void count_not_held(struct gs_thread *thread, unsigned call)
+{
+	if (thread->entry == &gs_store.threads[GS_MAX_THREADS])
+		atomic_fetch_add_explicit(&gs_store.functions[call].retired[thread->had_gil], 1,
+			memory_order_relaxed);
+	else
+		gs_thread_count(thread, call);
+}
+
+/* Far from home a thread may be on an alternate signal stack, with no room for a cold half. */
+GS_COLD static bool lacks_room(struct gs_thread *thread, char *here)
+{
+	stack_t now = {0};
+
+	if (gs_sys2(SYS_sigaltstack, 0, (long) &now) == 0 && now.ss_flags & SS_ONSTACK)
+		return here - (char *) now.ss_sp < ROOM;
+	thread->home = here;
+	return false;
+}
+
+static bool watch_held(struct gs_thread *thread, uint32_t key)
+{
+	char *here = __builtin_frame_address(0);
+
+	thread->state = GS_STATE_HELD;
+	thread->bound = (uint16_t) GS_KEY_NAME(key);
+	if (GS_UNLIKELY(!thread->had_gil))
+		gs_thread_had_gil(thread);
+	atomic_fetch_add_explicit(
+		&gs_store.functions[GS_KEY_CALL(key)].held, 1, memory_order_relaxed);
+	if (GS_UNLIKELY((uintptr_t) (thread->home - here) + FAR > 2 * FAR) &&
+		lacks_room(thread, here)) {
+		atomic_fetch_add_explicit(&gs_store.header->lost.sites, 1, memory_order_relaxed);
+		return false;
+	}
+	return true;
+}
+
+/* The thread's first call, and whatever else is not plain. */
+GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
+{
+	char *here = __builtin_frame_address(0);
+
+	if (thread->busy || in_vfork_child(thread))
+		return false;
+	if (thread->composite && here + OWN_FRAMES < (char *) thread->composite)
+		return false;
+	gs_enter(thread);
+	if (!thread->counts || thread->epoch != gs_epoch())
+		gs_thread_claim(thread);
+	if (thread->composite)
+		gs_clear_progress(thread);
+	if (thread->is_pending)
+		close_pending(thread);
+	if (thread->exec_tried) {
+		thread->exec_tried = false;
+		gs_store.header->ended = GS_ENDED_ALIVE;
+	}
+	gs_leave(thread);
+	if (gs_gil_held(thread))
+		return watch_held(thread, key);
+	count_not_held(thread, GS_KEY_CALL(key));
+	thread->state = gs_gil.oracle == GS_ORACLE_UNKNOWN ? GS_STATE_UNKNOWN : GS_STATE_RELEASED;
+	thread->bound = (uint16_t) GS_KEY_NAME(key);
+	return gs_life.timed;
+}
+
+bool gs_watch(uint32_t key)
+{
+	struct gs_thread *thread = &gs_thread;
+
+	if (GS_UNLIKELY(!thread->plain))
+		return watch_odd(thread, key);
+	if (GS_UNLIKELY(gs_gil_held(thread)))
+		return watch_held(thread, key);
+	gs_thread_count(thread, GS_KEY_CALL(key));
+	/* Threads that wait for the GIL come by here every few milliseconds: when a process is
+	 * killed in a held call that never returned, this tells how long it had been in there. */
+	if (GS_UNLIKELY(GS_KEY_CALL(key) == GS_CALL_COND_TIMEDWAIT))
+		gs_store.header->last_ns = gs_now();
+	return false;
+}

@@ -1,0 +1,51 @@
+/* watch.h: the judgement of each call: the hot path.
+ *
+ * Nothing here takes a lock, allocates, uses stdio or changes errno. The thread's `busy` flag
+ * brackets our own bookkeeping, never the real call; a signal handler that finds it set only
+ * forwards. */
+#ifndef GS_WATCH_H
+#define GS_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "calls.h"
+#include "compiler.h"
+#include "thread.h"
+
+/* One byte a call: is it watched now? On a page that a forked child finds zeroed, so that a child
+ * is disarmed by the kernel before it runs its first instruction. */
+#define GS_ARMED_SIZE 4096
+extern GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE];
+
+/* Behind the calls on the same page: which life of the record this is; 0 after a fork. */
+#define GS_ARMED_EPOCH (GS_ARMED_SIZE - 4)
+static inline uint32_t gs_epoch(void)
+{
+	return *(volatile uint32_t *) (void *) &gs_armed[GS_ARMED_EPOCH];
+}
+
+/* A call and the exported name that was bound, in one word. */
+#define GS_KEY(call, name) ((uint32_t) (call) << 16 | (uint32_t) (name))
+#define GS_KEY_CALL(key) ((key) >> 16)
+#define GS_KEY_NAME(key) ((key) % 0x10000)
+
+/* Judges and counts one call. True if its cold half must be taken (the GIL is held, or released
+ * calls are timed too); then gs_thread.bound and .state are set. */
+GS_HIDDEN bool gs_watch(uint32_t key);
+
+/* The same for entry stubs: notes the time where the call is of interest; the stub then jumps. */
+GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller);
+
+/* Around our own bookkeeping. Not plain while busy: calls of a signal handler, or of the unwinder,
+ * take the odd path and are only forwarded. */
+GS_HIDDEN void gs_enter(struct gs_thread *thread);
+GS_HIDDEN void gs_leave(struct gs_thread *thread);
+
+/* Takes back what the record says the thread is in: that call has ended without returning to us. */
+GS_HIDDEN void gs_clear_progress(struct gs_thread *thread);
+
+/* Clears what a call left behind that never returned to us, and closes one seen at entry only. */
+GS_HIDDEN void gs_settle(struct gs_thread *thread);
+
+#endif
