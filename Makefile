@@ -14,8 +14,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) clang libclang-rt-dev clang-tidy clang-format cppcheck g++ \
-	libcunit1-dev binutils python3 python3-dev libc6-dbg musl-tools pypy3 libjemalloc2 git \
+TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
+	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
 	python3-pip
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
