@@ -66,7 +66,8 @@ def count(output):
 
 def run(name, command):
     begun = time.monotonic()
-    environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1", TSAN_OPTIONS="halt_on_error=0")
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("MAKE") and name != "MFLAGS"}
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace", check=False,

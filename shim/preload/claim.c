@@ -166,7 +166,8 @@ gs_claim_t gs_claim_semop(
 {
 	if (gs_claim_timespec(timeout) == GS_NEVER_WAITS)
 		return GS_NEVER_WAITS;
-	for (size_t i = 0; i < count && gs_can_peek_at(&operations[i], sizeof(*operations)); i++)
+	for (size_t i = 0;
+		operations && i < count && gs_can_peek_at(&operations[i], sizeof(*operations)); i++)
 		if (operations[i].sem_op <= 0 && !(operations[i].sem_flg & IPC_NOWAIT))
 			return GS_WAITS;
 	return GS_NEVER_WAITS;

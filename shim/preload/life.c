@@ -85,11 +85,6 @@ static void describe_process(struct gs_record_header *header, uint32_t parent)
 	static char buffer[4096];
 	const char *options = getenv(GS_OPTIONS_ENV);
 
-	header->magic[0] = GS_RECORD_MAGIC[0];
-	header->version = GS_RECORD_VERSION;
-	header->oldest = GS_RECORD_OLDEST;
-	header->endian = GS_RECORD_ENDIAN;
-	header->header_size = sizeof(*header);
 	header->pid = gs_life.pid;
 	header->ppid = parent;
 	header->start_realtime_ns = gs_life.start_realtime_ns;

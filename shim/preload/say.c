@@ -136,7 +136,7 @@ int gs_say_to(const char *destination, const char *bytes, size_t length)
 	if (path.cut)
 		return -ENAMETOOLONG;
 	fd = (int) gs_sys4(SYS_openat, AT_FDCWD, (long) buffer,
-		O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+		O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
 	if (fd < 0)
 		return fd;
 	err = write_all(fd, bytes, length);

@@ -12,7 +12,7 @@
 #include "say.h"
 #include "sys.h"
 
-#define INTERN_SLOTS 16384 /* a power of two, more than the strings there is room for */
+#define INTERN_SLOTS 16384 /* a power of two; a text that finds no slot is stored each time */
 #define INTERN_TRIES 64
 
 GS_HIDDEN struct gs_store gs_store;
@@ -111,7 +111,13 @@ static void name_functions(void)
 
 bool gs_store_open(const struct gs_options *options)
 {
-	struct gs_record_header header = {.magic = GS_RECORD_MAGIC};
+	struct gs_record_header header = {
+		.magic = GS_RECORD_MAGIC,
+		.version = GS_RECORD_VERSION,
+		.oldest = GS_RECORD_OLDEST,
+		.endian = GS_RECORD_ENDIAN,
+		.header_size = sizeof(header),
+	};
 	void *memory = MAP_FAILED, *table = map_private(INTERN_SLOTS * sizeof(*interned));
 
 	if (table == MAP_FAILED)
@@ -148,15 +154,15 @@ static uint32_t hash_of(const char *text, uint32_t length)
 static uint32_t append(const char *text, uint32_t length)
 {
 	struct gs_record_header *header = gs_store.header;
-	uint64_t at = atomic_fetch_add_explicit(
-		&header->strings, (uint64_t) length + 1, memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(&header->strings, memory_order_relaxed);
 
-	if (at + length + 1 > GS_STRINGS_SIZE) {
-		atomic_fetch_sub_explicit(
-			&header->strings, (uint64_t) length + 1, memory_order_relaxed);
-		atomic_fetch_add_explicit(&header->lost.strings, 1, memory_order_relaxed);
-		return GS_NONE;
-	}
+	do {
+		if (at + length + 1 > GS_STRINGS_SIZE) {
+			atomic_fetch_add_explicit(&header->lost.strings, 1, memory_order_relaxed);
+			return GS_NONE;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(&header->strings, &at, at + length + 1,
+		memory_order_relaxed, memory_order_relaxed));
 	memcpy(gs_store.strings + at, text, length);
 	gs_store.strings[at + length] = '\0';
 	return (uint32_t) at;

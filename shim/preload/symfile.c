@@ -58,6 +58,12 @@ static const ElfW(Shdr) * sections(const struct file *file, unsigned *count)
 	return part(file, header->e_shoff, (uint64_t) *count * sizeof(ElfW(Shdr)));
 }
 
+static bool is_build_id(const ElfW(Nhdr) * note, uint32_t size)
+{
+	return note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && note->n_descsz == size &&
+	       memcmp(note + 1, "GNU", 4) == 0;
+}
+
 /* Is this still the file that was loaded? Files without a build-id are believed. */
 static bool same_build(const struct file *file, const struct gs_module *module)
 {
@@ -73,7 +79,7 @@ static bool same_build(const struct file *file, const struct gs_module *module)
 		if (section[i].sh_type != SHT_NOTE || section[i].sh_size < need)
 			continue;
 		note = part(file, section[i].sh_offset, need);
-		if (note && ((const ElfW(Nhdr) *) (const void *) note)->n_type == NT_GNU_BUILD_ID)
+		if (note && is_build_id((const void *) note, module->build_id_size))
 			return memcmp(note + sizeof(ElfW(Nhdr)) + 4, module->build_id,
 				       module->build_id_size) == 0;
 	}
