@@ -86,6 +86,16 @@ def check_exports_are_the_table():
             ["%s: in the table, not exported" % n for n in sorted(table - out)])
 
 
+def check_man_pages_name_everything():
+    page = open(options.build + "/libgilshim.7").read().replace("\\-", "-")
+    words = set(re.split(r"[\s@=]+", page))
+    keys = re.findall(r"^GS_OPTION\((\w+),", open(ROOT + "/shim/common/options.def").read(), re.M)
+    missing = sorted(table_names() - words) + [k for k in keys if k not in words]
+    out = run("groff", "-man", "-Tutf8", "-ww", os.path.abspath(options.build) + "/libgilshim.7")
+    return ["%s is not in libgilshim.7" % n for n in missing] + re.findall(
+        r"^troff:.*$", out.stdout, re.M) + ([] if keys else ["no options found"])
+
+
 def check_needs_libc_alone():
     out = run("readelf", "-d", options.lib).stdout
     needed = re.findall(r"NEEDED.*\[(.*)\]", out)

@@ -63,6 +63,9 @@ static bool libc_has(const struct gs_name_info *name)
 		if (name->node ? dlvsym(handles[i], name->symbol, name->node)
 			       : dlsym(handles[i], name->symbol))
 			return true;
+		/* kept for old programs only: found by the node of their time */
+		if (!name->node && dlvsym(handles[i], name->symbol, "GLIBC_2.2.5"))
+			return true;
 	}
 	return false;
 }

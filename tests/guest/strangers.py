@@ -1,7 +1,9 @@
 """Interpreters without an oracle, other C libraries, and other preloaded libraries beside us."""
 import glob
 import os
+import re
 import shutil
+import subprocess
 
 from options import notices
 from world import PROGRAMS, PYTHON, Skip, check, check_made, row, summaries
@@ -123,6 +125,15 @@ def counter(before):
     return case
 
 
+def names_libc_lacks(world):
+    """What newer C libraries have: a program may find our wrapper of it, which must fail cleanly."""
+    out = subprocess.check_output([world.command, "calls"], text=True)
+    names = re.findall(r"\((\w+)\)", out)
+    check("pidfd_spawn" in names or "openat2" in names or not names, "names:", names)
+    run = world.run([world.fake("missing", "missing.c")] + names)
+    check(run.status == 0 and run.out == "", "no ENOSYS:", run.status, run.out, run.err)
+
+
 def host_without_python(world):
     """A program that has no Python yet, and none ever: nothing said, nothing left."""
     for argv in (["/bin/true"], ["perl", "-e", "print 1"], ["env"]):
@@ -132,6 +143,7 @@ def host_without_python(world):
 
 def cases():
     yield "strangers pypy", pypy
+    yield "strangers names libc lacks", names_libc_lacks
     yield "strangers musl", compiled("musl", "musl-gcc")
     yield "strangers musl static", compiled("musl-static", "musl-gcc", "-static")
     yield "strangers static", compiled("static", "gcc", "-static")
