@@ -48,6 +48,5 @@
 #define GS_EACH_22(M, c, a, ...) M(c, a) GS_EACH_21(M, c, __VA_ARGS__)
 #define GS_EACH_23(M, c, a, ...) M(c, a) GS_EACH_22(M, c, __VA_ARGS__)
 #define GS_EACH_24(M, c, a, ...) M(c, a) GS_EACH_23(M, c, __VA_ARGS__)
-#define GS_FIRST(a, ...) a
 
 #endif

@@ -74,6 +74,14 @@ static inline bool gs_gil_held(const struct gs_thread *thread)
 	return gs_gil_exactly_held(thread);
 }
 
+/* What a call of this thread is now: held, released or unknown. */
+static inline enum gs_state gs_state_now(const struct gs_thread *thread)
+{
+	if (gs_gil_held(thread))
+		return GS_STATE_HELD;
+	return gs_gil.oracle == GS_ORACLE_UNKNOWN ? GS_STATE_UNKNOWN : GS_STATE_RELEASED;
+}
+
 /* This thread's own state while it holds the GIL, else NULL. PyGILState_Check is not asked: where
  * it is wrong, the state is another thread's. */
 static inline void *gs_gil_thread_state(void)

@@ -18,18 +18,24 @@
 /* A site's class is looked at again once in so many calls. */
 #define LOOK_AGAIN 64
 
-bool gs_probe_skips(gs_claim_t claim)
+void gs_probe_enter(struct gs_probe *probe)
 {
-	if (claim != GS_NEVER_WAITS || gs_thread.state != GS_STATE_HELD ||
+	/* Unless released calls are timed, only held ones come here. */
+	probe->state = gs_life.timed ? gs_state_now(&gs_thread) : GS_STATE_HELD;
+}
+
+bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim)
+{
+	if (claim != GS_NEVER_WAITS || probe->state != GS_STATE_HELD ||
 		gs_log_wants(GS_STATE_HELD, false))
 		return false;
 	gs_tally_harmless();
 	return true;
 }
 
-bool gs_probe_tries(void)
+bool gs_probe_tries(const struct gs_probe *probe)
 {
-	if (gs_thread.state != GS_STATE_HELD)
+	if (probe->state != GS_STATE_HELD)
 		return false;
 	/* Counted before it is tried: a cancellation may act there. */
 	gs_tally_harmless();
@@ -129,7 +135,6 @@ void gs_probe_begin(
 	probe->caller = caller;
 	probe->frame = (char *) frame + 2 * sizeof(void *);
 	probe->site = GS_NONE;
-	probe->state = thread->state;
 	probe->first = false;
 	probe->harmless = false;
 	probe->outer_mark = NULL;

@@ -33,13 +33,17 @@ struct gs_probe {
 	void *outer_mark, *outer_composite;
 };
 
-/* For the cold halves, in this order. True if the call is held and cannot wait: it has been
+/* For the cold halves, in this order. Judges again who holds the GIL: what the wrapper found cannot
+ * be handed over past a signal handler's own calls. */
+GS_HIDDEN void gs_probe_enter(struct gs_probe *probe);
+
+/* True if the call is held and cannot wait: it has been
  * counted, and that is all. */
-GS_HIDDEN bool gs_probe_skips(gs_claim_t claim);
+GS_HIDDEN bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim);
 
 /* A lock: true if it is to be tried first. It has been counted as harmless; which is taken back if
  * it turns out to be contended. */
-GS_HIDDEN bool gs_probe_tries(void);
+GS_HIDDEN bool gs_probe_tries(const struct gs_probe *probe);
 GS_HIDDEN void gs_probe_contended(void);
 GS_HIDDEN void gs_probe_uncontended(uint32_t key, void *caller);
 

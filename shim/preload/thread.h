@@ -28,8 +28,6 @@ struct gs_thread {
 	bool ended;       /* its block was handed back: what follows goes to the overflow block */
 	bool is_pending;
 	bool exec_tried; /* the process stands to be replaced: if it calls again, it was not */
-	uint8_t state;   /* enum gs_state of the call whose cold half is being entered */
-	uint16_t bound;  /* enum gs_name of that call */
 	uint32_t epoch;  /* the life of the record that `counts` and `entry` belong to */
 	uint32_t tid;
 	struct gs_thread_entry *entry;

@@ -102,7 +102,7 @@ void gs_watch_entry(uint32_t key, void *caller)
 	gs_enter(thread);
 	pending->key = key;
 	pending->caller = caller;
-	pending->state = wanted ? thread->state : GS_STATE_RELEASED;
+	pending->state = wanted && !gs_life.timed ? GS_STATE_HELD : gs_state_now(thread);
 	pending->site = GS_NONE;
 	pending->pid = is_vfork ? gs_life.pid : 0;
 	if (pending->state == GS_STATE_HELD) {
@@ -161,8 +161,6 @@ static bool watch_held(struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 
-	thread->state = GS_STATE_HELD;
-	thread->bound = (uint16_t) GS_KEY_NAME(key);
 	if (GS_UNLIKELY(!thread->had_gil))
 		gs_thread_had_gil(thread);
 	atomic_fetch_add_explicit(
@@ -199,8 +197,6 @@ GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
 	if (gs_gil_held(thread))
 		return watch_held(thread, key);
 	count_not_held(thread, GS_KEY_CALL(key));
-	thread->state = gs_gil.oracle == GS_ORACLE_UNKNOWN ? GS_STATE_UNKNOWN : GS_STATE_RELEASED;
-	thread->bound = (uint16_t) GS_KEY_NAME(key);
 	return gs_life.timed;
 }
 

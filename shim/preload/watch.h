@@ -31,7 +31,7 @@ static inline uint32_t gs_epoch(void)
 #define GS_KEY_NAME(key) ((key) % 0x10000)
 
 /* Judges and counts one call. True if its cold half must be taken (the GIL is held, or released
- * calls are timed too); then gs_thread.bound and .state are set. */
+ * calls are timed too). */
 GS_HIDDEN bool gs_watch(uint32_t key);
 
 /* The same for entry stubs: notes the time where the call is of interest; the stub then jumps. */

@@ -15,61 +15,54 @@
 #endif
 
 /* The function is exported by its assembler name, so that it never meets libc's own declaration. */
-#define WRAP(ID, ret, params, args, half, id, symbol)                                       \
+#define WRAP(ID, ret, params, args, id, symbol)                                             \
 	GS_EXPORT ret gs_wrap_##id params __asm__(symbol);                                  \
 	ret gs_wrap_##id params                                                             \
 	{                                                                                   \
 		if (gs_armed[GS_CALL_##ID] && gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##id))) \
-			JUMP half args;                                                     \
+			JUMP gs_held_##id args;                                             \
 		JUMP GS_REAL(GS_NAME_##id, ret, params) args;                               \
 	}
 
 #define WRAP_NAME(context, name) WRAP_NAME_(name, GS_STRIP context)
 #define WRAP_NAME_(...) WRAP_NAME__(__VA_ARGS__)
-#define WRAP_NAME__(name, ID, ret, params, args, half) \
-	WRAP(ID, ret, params, args, half, name, #name)
+#define WRAP_NAME__(name, ID, ret, params, args) WRAP(ID, ret, params, args, name, #name)
 
-#define GS_FORM(ID, ret, fail, params, args, before, after, ...)                           \
-	GS_EACH(WRAP_NAME, (ID, ret, params, args, GS_COLD_HALF(GS_FIRST(__VA_ARGS__, ))), \
-		__VA_ARGS__)
-#define GS_TRY(ID, ret, fail, params, args, before, try, ...)                              \
-	GS_EACH(WRAP_NAME, (ID, ret, params, args, GS_COLD_HALF(GS_FIRST(__VA_ARGS__, ))), \
-		__VA_ARGS__)
+#define GS_FORM(ID, ret, fail, params, args, before, after, ...) \
+	GS_EACH(WRAP_NAME, (ID, ret, params, args), __VA_ARGS__)
+#define GS_TRY(ID, ret, fail, params, args, before, try, ...) \
+	GS_EACH(WRAP_NAME, (ID, ret, params, args), __VA_ARGS__)
 
 #define WRAP_VOID_NAME(context, name) WRAP_VOID_NAME_(name, GS_STRIP context)
 #define WRAP_VOID_NAME_(...) WRAP_VOID_NAME__(__VA_ARGS__)
-#define WRAP_VOID_NAME__(name, ID, params, args, half)                                        \
+#define WRAP_VOID_NAME__(name, ID, params, args)                                              \
 	GS_EXPORT void gs_wrap_##name params __asm__(#name);                                  \
 	void gs_wrap_##name params                                                            \
 	{                                                                                     \
 		if (gs_armed[GS_CALL_##ID] && gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##name))) \
-			half args;                                                            \
+			gs_held_##name args;                                                  \
 		else                                                                          \
 			GS_REAL(GS_NAME_##name, void, params) args;                           \
 	}
-#define GS_VOID(ID, params, args, before, ...)                                             \
-	GS_EACH(WRAP_VOID_NAME, (ID, params, args, GS_COLD_HALF(GS_FIRST(__VA_ARGS__, ))), \
-		__VA_ARGS__)
+#define GS_VOID(ID, params, args, before, ...) \
+	GS_EACH(WRAP_VOID_NAME, (ID, params, args), __VA_ARGS__)
 
 /* Where libc exports one name with several implementations, each caller must get the wrapper of the
  * implementation that it was linked against. */
 #ifdef __x86_64__
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_##is_default(ID, ret, params, args, symbol, node)
-#define GS_NODE_0(ID, ret, params, args, symbol, node)                          \
-	WRAP(ID, ret, params, args, GS_COLD_HALF(symbol##__old), symbol##__old, \
-		"gs_wrap_" #symbol "__old")                                     \
+#define GS_NODE_0(ID, ret, params, args, symbol, node)                         \
+	WRAP(ID, ret, params, args, symbol##__old, "gs_wrap_" #symbol "__old") \
 	__asm__(".symver gs_wrap_" #symbol "__old, " #symbol "@" #node);
-#define GS_NODE_1(ID, ret, params, args, symbol, node)                          \
-	WRAP(ID, ret, params, args, GS_COLD_HALF(symbol##__new), symbol##__new, \
-		"gs_wrap_" #symbol "__new")                                     \
+#define GS_NODE_1(ID, ret, params, args, symbol, node)                         \
+	WRAP(ID, ret, params, args, symbol##__new, "gs_wrap_" #symbol "__new") \
 	__asm__(".symver gs_wrap_" #symbol "__new, " #symbol "@@" #node);
 #else
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_##is_default(ID, ret, params, args, symbol)
 #define GS_NODE_0(ID, ret, params, args, symbol)
-#define GS_NODE_1(ID, ret, params, args, symbol) \
-	WRAP(ID, ret, params, args, GS_COLD_HALF(symbol##__new), symbol##__new, #symbol)
+#define GS_NODE_1(ID, ret, params, args, symbol) WRAP(ID, ret, params, args, symbol##__new, #symbol)
 #endif
 
 #include "calls.def"

@@ -6,21 +6,21 @@
 #include "calls.h"
 #include "prototypes.h"
 
-#define GS_PASTE(a, b) GS_PASTE_(a, b)
-#define GS_PASTE_(a, b) a##b
 #define GS_STRIP(...) __VA_ARGS__
 
-/* The cold half of a form is named after the form's first name. */
-#define GS_COLD_HALF(name) GS_PASTE(gs_held_, name)
+#define GS_HALF(context, name) GS_HALF_(name, GS_STRIP context)
+#define GS_HALF_(...) GS_HALF__(__VA_ARGS__)
+#define GS_HALF__(name, ret, params) GS_HIDDEN ret gs_held_##name params;
 
 #define GS_FORM(ID, ret, fail, params, args, before, after, ...) \
-	GS_HIDDEN ret GS_COLD_HALF(GS_FIRST(__VA_ARGS__, )) params;
+	GS_EACH(GS_HALF, (ret, params), __VA_ARGS__)
 #define GS_TRY(ID, ret, fail, params, args, before, try, ...) \
-	GS_HIDDEN ret GS_COLD_HALF(GS_FIRST(__VA_ARGS__, )) params;
-#define GS_VOID(ID, params, args, before, ...) \
-	GS_HIDDEN void GS_COLD_HALF(GS_FIRST(__VA_ARGS__, )) params;
+	GS_EACH(GS_HALF, (ret, params), __VA_ARGS__)
+#define GS_VOID(ID, params, args, before, ...) GS_EACH(GS_HALF, (void, params), __VA_ARGS__)
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
-	GS_HIDDEN ret GS_COLD_HALF(GS_NODE_ID_##is_default(symbol)) params;
+	GS_HALF_(GS_NODE_ID_##is_default(symbol), ret, params)
+#define GS_VARIADIC(ID, ret, fail, params, last, call, before, after, name) \
+	GS_HALF__(name, ret, params)
 #include "calls.def"
 
 #endif

@@ -47,6 +47,15 @@ def handler(state, size):
     return case
 
 
+def storm(timing):
+    def case(world):
+        report = check_made(world.same([world.fake("storm", "storm.c")],
+                                       options="summary=none" + timing, wanted=0))
+        check(row(report, "writev").get("held", 0) > 0, "the handler's calls:",
+              row(report, "writev"))
+    return case
+
+
 def shown(world):
     """The interrupted call is what a reader of the live record sees, during and after a handler."""
     run = world.start([world.fake("signals", "signals.c"), "shown", "0"], options="summary=none",
@@ -126,4 +135,6 @@ def cases():
         for timing in ("", ":timing=all", ":log=all:log_to=/dev/null"):
             yield "errors %s%s" % (state, timing), errors(state, timing)
     yield "signals shown", shown
+    for timing in ("", ":timing=all"):
+        yield "signals storm" + timing, storm(timing)
     yield "early calls", early
