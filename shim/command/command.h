@@ -18,7 +18,10 @@ struct gs_command {
 	int (*run)(int argc, char **argv);
 };
 
+int gs_command_run(int argc, char **argv);
 int gs_command_report(int argc, char **argv);
 int gs_command_calls(int argc, char **argv);
+int gs_command_check(int argc, char **argv);
+int gs_command_diff(int argc, char **argv);
 
 #endif

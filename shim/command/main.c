@@ -9,8 +9,12 @@
 #include "err.h"
 
 static const struct gs_command commands[] = {
+	{"run", "runs a program, then says what its processes did with the GIL held",
+		gs_command_run},
 	{"report", "what record files say: sites that hold the GIL, most harmful first",
 		gs_command_report},
+	{"check", "the gate: fails if a program waited with the GIL held", gs_command_check},
+	{"diff", "what is new, worse, better or gone between two runs", gs_command_diff},
 	{"calls", "the calls of libc that are watched, and which of them this libc has",
 		gs_command_calls},
 };

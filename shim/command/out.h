@@ -9,5 +9,8 @@
 
 void gs_out_text(FILE *stream, struct gs_view *view);
 void gs_out_json(FILE *stream, struct gs_view *view);
+void gs_out_sarif(FILE *stream, struct gs_view *view);
+void gs_out_junit(FILE *stream, struct gs_view *view);
+void gs_out_github(FILE *stream, struct gs_view *view);
 
 #endif

@@ -11,6 +11,8 @@
 #include "compiler.h"
 #include "err.h"
 #include "out.h"
+#include "out_site.h"
+#include "owner.h"
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY)
 
@@ -262,24 +264,6 @@ static json_t *pids_array(const struct gs_view_site *site)
 	return list;
 }
 
-/* The same site in another run, or after lines have moved, has the same id. */
-static void put_id(json_t *to, const struct gs_view_site *site, const struct gs_place *extension)
-{
-	const char *const parts[] = {site->key.call, extension->object, extension->symbol,
-		site->key.file, site->key.function};
-	uint64_t hash = GS_HASH_START;
-	char digits[17];
-
-	for (size_t i = 0; i < GS_ARRAY_SIZE(parts); i++) {
-		/* With its NUL, so that "ab" "c" is not "a" "bc". */
-		if (parts[i])
-			hash = gs_hash(hash, parts[i], strlen(parts[i]));
-		hash = gs_hash(hash, "", 1);
-	}
-	snprintf(digits, sizeof(digits), "%016" PRIx64, hash);
-	put_text(to, "id", digits);
-}
-
 static void put_numbers(json_t *made, const struct gs_view_site *site)
 {
 	json_t *histogram = array();
@@ -296,6 +280,12 @@ static void put_numbers(json_t *made, const struct gs_view_site *site)
 	put(made, "histogram", histogram);
 }
 
+static void put_owner(json_t *to, struct gs_owner owner)
+{
+	put_text(to, "distribution", owner.distribution);
+	put_text(to, "version", owner.version);
+}
+
 static json_t *site_object(struct gs_view *view, const struct gs_view_site *site)
 {
 	static const char *const classes[GS_CLASSES] = {"never", "disk", "wait"};
@@ -304,8 +294,10 @@ static json_t *site_object(struct gs_view *view, const struct gs_view_site *site
 	struct gs_place innermost = gs_view_innermost(view, site);
 	struct gs_place extension = gs_view_extension(view, site);
 	json_t *made = object(), *part = object();
+	char id[GS_SITE_ID];
 
-	put_id(made, site, &extension);
+	gs_site_id(id, view, site);
+	put_text(made, "id", id);
 	put_text(made, "rule", gs_rank_rule_name(gs_view_rule(site)));
 	put_text(made, "call", site->key.call ? site->key.call : "?");
 	put_text(made, "bound", site->key.bound);
@@ -317,6 +309,7 @@ static json_t *site_object(struct gs_view *view, const struct gs_view_site *site
 	put_text(made, "symbol", innermost.symbol);
 	put_text(part, "object", extension.object);
 	put_text(part, "symbol", extension.symbol);
+	put_owner(part, gs_owner_find(view, site));
 	if (extension.object)
 		put(made, "extension", part);
 	else
@@ -326,7 +319,25 @@ static json_t *site_object(struct gs_view *view, const struct gs_view_site *site
 	if (site->progress_count)
 		put(made, "in_progress", progress_array(site));
 	put(made, "pids", pids_array(site));
+	put_text(made, "suppressed_by", site->suppressed_by);
 	return made;
+}
+
+static json_t *suppressions_array(const struct gs_view *view)
+{
+	json_t *list = array();
+
+	for (size_t i = 0; i < view->suppression_count; i++) {
+		const struct gs_suppression_use *use = &view->suppressions[i];
+		json_t *made = object();
+
+		put_text(made, "rule", use->rule);
+		put_text(made, "origin", use->origin);
+		put_number(made, "hits", use->hits);
+		put(made, "expired", json_boolean(use->expired));
+		push(list, made);
+	}
+	return list;
 }
 
 /* ---- the document ---- */
@@ -431,7 +442,7 @@ void gs_out_json(FILE *stream, struct gs_view *view)
 		write_entry(stream, i, site_object(view, &view->sites[order[i]]));
 	end_list(stream);
 	write_member(stream, "stalls", json_array());
-	write_member(stream, "suppressions", json_array());
+	write_member(stream, "suppressions", suppressions_array(view));
 	fputs("\n}\n", stream);
 	free(order);
 }

@@ -3,6 +3,7 @@
 
 #include "line.h"
 #include "out.h"
+#include "out_site.h"
 
 static struct gs_summary_totals sum_up(const struct gs_view *view)
 {
@@ -41,68 +42,6 @@ static struct gs_summary_totals sum_up(const struct gs_view *view)
 	return totals;
 }
 
-static struct gs_summary_site describe(struct gs_view *view, const struct gs_view_site *site)
-{
-	struct gs_place innermost = gs_view_innermost(view, site);
-	struct gs_place extension = gs_view_extension(view, site);
-
-	return (struct gs_summary_site){
-		.rule = gs_view_rule(site),
-		.origin = (enum gs_origin) site->key.origin,
-		.at_most = site->key.at_most,
-		.calls = site->calls,
-		.blocked_calls = site->blocked_calls,
-		.blocked_ns = site->blocked_ns,
-		.worst_ns = site->worst_ns,
-		.stalled_ns = site->stalled_ns,
-		.unfinished = site->progress_count,
-		.call = site->key.call,
-		.object = innermost.object,
-		.symbol = innermost.symbol,
-		.extension_object = extension.object,
-		.extension_symbol = extension.symbol,
-		.python_file = site->key.file,
-		.python_function = site->key.function,
-		.python_line = site->key.line,
-	};
-}
-
-/* Who is in the call, and for how long. */
-static void put_progress(struct gs_text *text, const struct gs_in_progress *progress)
-{
-	gs_text_put(text, "     not returned: thread ");
-	gs_text_id(text, progress->tid);
-	if (progress->thread) {
-		gs_text_put(text, " (");
-		gs_text_name(text, progress->thread, 32);
-		gs_text_char(text, ')');
-	}
-	gs_text_put(text, " of process ");
-	gs_text_id(text, progress->pid);
-	if (progress->known) {
-		gs_text_put(text, ", after ");
-		gs_text_duration(text, progress->elapsed_ns);
-	}
-	gs_text_char(text, '\n');
-}
-
-static void put_site(FILE *stream, struct gs_view *view, uint32_t index, unsigned rank)
-{
-	const struct gs_view_site *site = &view->sites[index];
-	struct gs_summary_site summary = describe(view, site);
-	char buffer[GS_LINE_MAX];
-	struct gs_text text;
-
-	gs_text_init(&text, buffer, sizeof(buffer));
-	gs_line_site(&text, rank, &summary);
-	fputs(buffer, stream);
-	for (size_t i = 0; i < site->progress_count; i++) {
-		gs_text_init(&text, buffer, sizeof(buffer));
-		put_progress(&text, &site->progress[i]);
-		fputs(buffer, stream);
-	}
-}
-
 void gs_out_text(FILE *stream, struct gs_view *view)
 {
 	const struct gs_process *process = gs_view_first_process(view);
@@ -121,7 +60,7 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 		const struct gs_view_site *site = &view->sites[order[i]];
 
 		if (gs_rank_listed((enum gs_origin) site->key.origin, gs_view_rule(site)))
-			put_site(stream, view, order[i], ++rank);
+			gs_out_site(stream, view, site, ++rank);
 	}
 	gs_text_init(&text, buffer, sizeof(buffer));
 	gs_line_tail(&text, &totals);

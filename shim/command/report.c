@@ -1,21 +1,15 @@
 /* report.c: `gilshim report`. */
 #include <argp.h>
-#include <dirent.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "compiler.h"
-#include "err.h"
 #include "out.h"
-#include "view.h"
-
-#define SUFFIX ".gilshim"
+#include "out_file.h"
+#include "owner.h"
+#include "paths.h"
 
 static const struct format {
 	const char *name;
@@ -23,6 +17,9 @@ static const struct format {
 } formats[] = {
 	{"text", gs_out_text},
 	{"json", gs_out_json},
+	{"sarif", gs_out_sarif},
+	{"junit", gs_out_junit},
+	{"github", gs_out_github},
 };
 
 struct report {
@@ -31,15 +28,7 @@ struct report {
 	char **paths;
 	int path_count;
 
-	struct gs_view view;
-	/* files read, so that one that is named twice is not counted twice */
-	struct file_key {
-		dev_t device;
-		ino_t inode;
-	} * files;
-	size_t file_count, file_capacity;
-	struct gs_map file_map;
-	bool trouble;
+	struct gs_paths read;
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -54,7 +43,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 				return 0;
 			}
 		}
-		argp_error(state, "%s: no such format; there are text and json", argument);
+		argp_error(state,
+			"%s: no such format; there are text, json, sarif, junit and github",
+			argument);
 		return 0;
 	case 'o':
 		report->output = argument;
@@ -72,7 +63,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{"format", 'f', "FORMAT", 0, "text (the default) or json", 0},
+	{"format", 'f', "FORMAT", 0, "text (the default), json, sarif, junit or github", 0},
 	{"output", 'o', "FILE", 0, "write to FILE instead of standard output", 0},
 	{NULL, 0, NULL, 0, NULL, 0},
 };
@@ -90,133 +81,28 @@ static const struct argp argp = {
 	       "same.",
 };
 
-/* ---- reading ---- */
-
-static void complain(struct report *report, const char *path, const char *reason)
+static void write_view(FILE *stream, void *context)
 {
-	gs_warn("%s: %s; not in this report", path, reason);
-	report->trouble = true;
-}
+	struct report *report = context;
 
-static bool is_new_file(struct report *report, const struct stat *file)
-{
-	struct file_key key;
-	uint32_t index;
-
-	memset(&key, 0, sizeof(key));
-	key.device = file->st_dev;
-	key.inode = file->st_ino;
-	index = gs_map_find(&report->file_map, report->files, sizeof(key), &key, sizeof(key),
-		(uint32_t) report->file_count);
-	if (index < report->file_count)
-		return false;
-	report->files =
-		gs_grow(report->files, &report->file_capacity, report->file_count + 1, sizeof(key));
-	report->files[report->file_count++] = key;
-	return true;
-}
-
-static void add_file(struct report *report, const char *path)
-{
-	struct gs_snapshot snapshot;
-	const char *reason;
-
-	if (!gs_snapshot_read(path, &snapshot, &reason)) {
-		complain(report, path, reason);
-		return;
-	}
-	if (is_new_file(report, &snapshot.file))
-		gs_view_add(&report->view, &snapshot);
-	gs_snapshot_free(&snapshot);
-}
-
-static int is_record(const struct dirent *entry)
-{
-	size_t length = strlen(entry->d_name);
-
-	return length > strlen(SUFFIX) &&
-	       strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
-}
-
-static void add_directory(struct report *report, const char *path)
-{
-	struct dirent **entries;
-	int count = scandir(path, &entries, is_record, alphasort);
-
-	if (count < 0) {
-		complain(report, path, strerror(errno));
-		return;
-	}
-	if (count == 0) {
-		gs_warn("%s: no record files (*" SUFFIX ") in it; nothing to report from there",
-			path);
-		report->trouble = true;
-	}
-	for (int i = 0; i < count; i++) {
-		char *file;
-
-		if (asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0)
-			gs_out_of_memory();
-		add_file(report, file);
-		free(file);
-		free(entries[i]);
-	}
-	free(entries);
-}
-
-static void add_path(struct report *report, const char *path)
-{
-	struct stat file;
-
-	if (stat(path, &file) < 0)
-		complain(report, path, strerror(errno));
-	else if (S_ISDIR(file.st_mode))
-		add_directory(report, path);
-	else
-		add_file(report, path);
-}
-
-/* ---- writing ---- */
-
-static void write_report(struct report *report)
-{
-	const char *name = report->output ? report->output : "standard output";
-	FILE *stream = report->output ? fopen(report->output, "we") : stdout;
-	bool failed;
-
-	if (!stream) {
-		gs_warn("%s: %s; no report written", name, strerror(errno));
-		report->trouble = true;
-		return;
-	}
-	errno = 0;
-	report->format->write(stream, &report->view);
-	failed = ferror(stream) != 0;
-	if (fflush(stream) != 0)
-		failed = true;
-	if (report->output && fclose(stream) != 0)
-		failed = true;
-	if (failed) {
-		gs_warn("%s: %s; the report is not complete", name,
-			errno ? strerror(errno) : "write error");
-		report->trouble = true;
-	}
+	report->format->write(stream, &report->read.view);
 }
 
 int gs_command_report(int argc, char **argv)
 {
 	struct report report;
+	bool trouble;
 
 	memset(&report, 0, sizeof(report));
 	report.format = &formats[0];
 	if (argp_parse(&argp, argc, argv, 0, NULL, &report) != 0)
 		return GS_EXIT_TROUBLE;
 	for (int i = 0; i < report.path_count; i++)
-		add_path(&report, report.paths[i]);
-	if (report.view.process_count > 0)
-		write_report(&report);
-	gs_view_free(&report.view);
-	gs_map_free(&report.file_map);
-	free(report.files);
-	return report.trouble ? GS_EXIT_TROUBLE : GS_EXIT_OK;
+		gs_paths_add(&report.read, report.paths[i]);
+	trouble = report.read.unreadable || report.read.empty;
+	if (report.read.view.process_count > 0 && !gs_out_file(report.output, write_view, &report))
+		trouble = true;
+	gs_owner_forget();
+	gs_paths_free(&report.read);
+	return trouble ? GS_EXIT_TROUBLE : GS_EXIT_OK;
 }

@@ -84,6 +84,15 @@ struct gs_view_site {
 	size_t pid_count, pid_capacity;
 	struct gs_in_progress *progress;
 	size_t progress_count, progress_capacity;
+	/* "FILE:LINE" or "builtin:NAME"; NULL: no suppression covers it */
+	const char *suppressed_by;
+};
+
+/* What became of a suppression. */
+struct gs_suppression_use {
+	const char *rule, *origin; /* its text; as in suppressed_by */
+	uint64_t hits;             /* sites */
+	bool expired;
 };
 
 struct gs_view_function {
@@ -110,6 +119,9 @@ struct gs_view {
 	size_t process_capacity, module_capacity, site_capacity, function_capacity;
 	struct gs_map module_map, site_map, function_map;
 	struct gs_totals totals;
+	/* where suppressions were applied; not the view's own */
+	const struct gs_suppression_use *suppressions;
+	size_t suppression_count;
 };
 
 void gs_view_add(struct gs_view *view, const struct gs_snapshot *snapshot);

@@ -1,0 +1,223 @@
+/* diff.c: `gilshim diff`, two runs side by side. */
+#include <argp.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "baseline.h"
+#include "command.h"
+#include "compiler.h"
+#include "err.h"
+#include "out_file.h"
+#include "paths.h"
+#include "policy.h"
+#include "text.h"
+
+#define LINE_MAX_BYTES 8192
+
+/* In the order in which they are printed. */
+static const struct {
+	enum gs_change change;
+	const char *name;
+} kinds[] = {
+	{GS_CHANGE_NEW, "new"},
+	{GS_CHANGE_WORSE, "worse"},
+	{GS_CHANGE_BETTER, "better"},
+	{GS_CHANGE_GONE, "gone"},
+};
+
+struct diff {
+	char **paths; /* [GS_SIDES] */
+	struct gs_baseline compared;
+	size_t changes[GS_CHANGES];
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+	struct diff *diff = state->input;
+
+	(void) argument;
+	switch (key) {
+	case ARGP_KEY_ARGS:
+		diff->paths = state->argv + state->next;
+		if (state->argc - state->next != GS_SIDES)
+			argp_error(state, "expected two runs, OLD and NEW");
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "expected two runs, OLD and NEW");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "OLD NEW",
+	.doc = "Says what is new, worse, better or gone in NEW. Each is a record file, a directory "
+	       "of them, or a report in JSON."
+	       "\v"
+	       "Worse is a more severe rule, or more than twice the blocked time a call and at "
+	       "least 1 ms more of it. Sites are the same if call, extension, its function, Python "
+	       "file and function are. Exit status: 0 same or better, 1 something is new or worse, "
+	       "2 something could not be read, or nothing was judged in it.",
+};
+
+/* ---- reading ---- */
+
+/* A report begins with a brace, a record never does. */
+static bool is_json(const char *path)
+{
+	size_t length = strlen(path);
+	struct stat file;
+	FILE *stream;
+	int c;
+
+	if (stat(path, &file) < 0 || !S_ISREG(file.st_mode))
+		return false;
+	if (length > 5 && strcmp(path + length - 5, ".json") == 0)
+		return true;
+	stream = fopen(path, "re");
+	if (!stream)
+		return false;
+	do
+		c = getc(stream);
+	while (isspace(c));
+	fclose(stream);
+	return c == '{';
+}
+
+static bool read_records(struct diff *diff, enum gs_side side)
+{
+	struct gs_paths read;
+	bool good;
+
+	memset(&read, 0, sizeof(read));
+	gs_paths_add(&read, diff->paths[side]);
+	gs_baseline_add(&diff->compared, side, &read.view);
+	good = !read.unreadable && !read.empty;
+	gs_paths_free(&read);
+	return good;
+}
+
+static bool read_side(struct diff *diff, enum gs_side side)
+{
+	const char *path = diff->paths[side];
+
+	if (is_json(path)) {
+		if (!gs_baseline_read(&diff->compared, side, path))
+			return false;
+	} else if (!read_records(diff, side)) {
+		return false;
+	}
+	if (diff->compared.judged[side] > 0)
+		return true;
+	gs_warn("%s: nothing was judged in this run", path);
+	return false;
+}
+
+/* ---- writing ---- */
+
+static void put_measure(struct gs_text *text, const struct gs_measure *measure)
+{
+	const char *rule = gs_rank_rule_name(measure->rule);
+
+	gs_text_put(text, rule ? rule : "no rule");
+	gs_text_put(text, ", ");
+	gs_text_number(text, measure->calls);
+	gs_text_put(text, measure->calls == 1 ? " call, " : " calls, ");
+	gs_text_duration(text, measure->calls ? measure->blocked_ns / measure->calls : 0);
+	gs_text_put(text, " blocked each");
+}
+
+static void put_names(struct gs_text *text, const struct gs_compared_key *key)
+{
+	gs_text_name(text, key->call, 256);
+	if (key->object) {
+		gs_text_put(text, " < ");
+		gs_text_name(text, key->object, 256);
+	}
+	if (key->symbol) {
+		gs_text_char(text, '!');
+		gs_text_name(text, key->symbol, 1024);
+	}
+	if (key->file || key->function) {
+		gs_text_put(text, " < ");
+		gs_text_name(text, key->file ? key->file : "?", 4096);
+	}
+	if (key->function) {
+		gs_text_put(text, " in ");
+		gs_text_name(text, key->function, 1024);
+	}
+}
+
+static void write_entry(FILE *stream, const char *kind, const struct gs_compared *entry)
+{
+	char buffer[LINE_MAX_BYTES];
+	struct gs_text text;
+
+	gs_text_init(&text, buffer, sizeof(buffer));
+	put_names(&text, &entry->key);
+	fprintf(stream, "%-6s %s\n       ", kind, buffer);
+	gs_text_init(&text, buffer, sizeof(buffer));
+	if (entry->side[GS_OLD].calls) {
+		gs_text_put(&text, "was ");
+		put_measure(&text, &entry->side[GS_OLD]);
+	}
+	if (entry->side[GS_OLD].calls && entry->side[GS_NEW].calls)
+		gs_text_put(&text, "; ");
+	if (entry->side[GS_NEW].calls) {
+		gs_text_put(&text, "is ");
+		put_measure(&text, &entry->side[GS_NEW]);
+	}
+	fprintf(stream, "%s\n", buffer);
+}
+
+static void write_diff(FILE *stream, void *context)
+{
+	struct diff *diff = context;
+
+	for (size_t kind = 0; kind < GS_ARRAY_SIZE(kinds); kind++) {
+		for (size_t i = 0; i < diff->compared.count; i++) {
+			const struct gs_compared *entry = &diff->compared.entries[i];
+
+			if (gs_baseline_change(entry, GS_POLICY_MIN_BLOCKED_NS) !=
+				kinds[kind].change)
+				continue;
+			diff->changes[kinds[kind].change]++;
+			write_entry(stream, kinds[kind].name, entry);
+		}
+	}
+	fprintf(stream, "%zu new, %zu worse, %zu better, %zu gone\n", diff->changes[GS_CHANGE_NEW],
+		diff->changes[GS_CHANGE_WORSE], diff->changes[GS_CHANGE_BETTER],
+		diff->changes[GS_CHANGE_GONE]);
+}
+
+static int run(struct diff *diff)
+{
+	bool good;
+
+	diff->compared.with_suppressed = true;
+	good = read_side(diff, GS_OLD);
+	good &= read_side(diff, GS_NEW);
+	if (!good || !gs_out_file(NULL, write_diff, diff))
+		return GS_EXIT_TROUBLE;
+	return diff->changes[GS_CHANGE_NEW] || diff->changes[GS_CHANGE_WORSE] ? GS_POLICY_FINDINGS
+									      : GS_EXIT_OK;
+}
+
+int gs_command_diff(int argc, char **argv)
+{
+	struct diff diff;
+	int status = GS_EXIT_TROUBLE;
+
+	memset(&diff, 0, sizeof(diff));
+	if (argp_parse(&argp, argc, argv, 0, NULL, &diff) == 0)
+		status = run(&diff);
+	gs_baseline_free(&diff.compared);
+	return status;
+}

@@ -1,0 +1,110 @@
+#include "finding.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compiler.h"
+#include "err.h"
+#include "out_site.h"
+
+#define HELP                                                                                      \
+	"Let the extension release the GIL around the call (C: Py_BEGIN_ALLOW_THREADS, Cython: "  \
+	"with nogil, ctypes: CDLL, not PyDLL), or make it where a wait stops nobody: in another " \
+	"process, before threads run."
+
+const struct gs_rule_text *gs_finding_rule(enum gs_rule rule)
+{
+	static const struct gs_rule_text texts[] = {
+		{"GIL001", "held-blocked", "A call blocked while the GIL was held",
+			"While such a call waits, no other Python thread can run. " HELP},
+		{"GIL002", "held-could-block", "A call that can block was made with the GIL held",
+			"The call waits for others; this time it came back at once. When it does "
+			"not, no other Python thread can run. " HELP},
+	};
+
+	return &texts[rule == GS_RULE_HELD_BLOCKED ? 0 : 1];
+}
+
+/* One line without its indentation and its end; returns what follows it. */
+static const char *copy_line(char *to, size_t size, const char *from)
+{
+	size_t length;
+
+	from += strspn(from, " ");
+	length = strcspn(from, "\n");
+	snprintf(to, size, "%.*s", (int) length, from);
+	return from + length + (from[length] == '\n');
+}
+
+/* "  1. GIL001 NUMBERS\n     CHAIN\n": one formatter says it for all. */
+static void make_words(struct gs_finding *finding, struct gs_view *view)
+{
+	const struct gs_summary_site summary = gs_site_summary(view, finding->site);
+	char buffer[GS_LINE_MAX];
+	struct gs_text text;
+	const char *numbers;
+
+	gs_text_init(&text, buffer, sizeof(buffer));
+	gs_line_site(&text, 1, &summary);
+	numbers = strstr(buffer, finding->rule->id);
+	numbers = numbers ? numbers + strlen(finding->rule->id) : buffer;
+	numbers = copy_line(finding->numbers, sizeof(finding->numbers), numbers);
+	copy_line(finding->chain, sizeof(finding->chain), numbers);
+}
+
+bool gs_finding_make(
+	struct gs_finding *finding, struct gs_view *view, const struct gs_view_site *site)
+{
+	enum gs_rule rule = gs_view_rule(site);
+
+	if (rule == GS_RULE_NONE)
+		return false;
+	finding->site = site;
+	finding->rule = gs_finding_rule(rule);
+	finding->blocked = rule == GS_RULE_HELD_BLOCKED;
+	finding->extension = gs_view_extension(view, site);
+	finding->owner = gs_owner_find(view, site);
+	gs_site_id(finding->id, view, site);
+	make_words(finding, view);
+	return true;
+}
+
+size_t gs_finding_count(const struct gs_view *view, bool blocked)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->site_count; i++) {
+		enum gs_rule rule = gs_view_rule(&view->sites[i]);
+
+		count += blocked ? rule == GS_RULE_HELD_BLOCKED : rule != GS_RULE_NONE;
+	}
+	return count;
+}
+
+bool gs_finding_is_file(const char *file)
+{
+	return file && *file && *file != '<';
+}
+
+char *gs_finding_root(void)
+{
+	char *directory = getcwd(NULL, 0);
+	char *root;
+
+	if (!directory)
+		return NULL;
+	if (asprintf(&root, "%s%s", directory, strcmp(directory, "/") == 0 ? "" : "/") < 0)
+		gs_out_of_memory();
+	free(directory);
+	return root;
+}
+
+const char *gs_finding_relative(const char *file, const char *root)
+{
+	size_t length = root ? strlen(root) : 0;
+
+	return length > 1 && strncmp(file, root, length) == 0 && file[length] ? file + length
+									      : file;
+}

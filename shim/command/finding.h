@@ -1,0 +1,47 @@
+/* finding.h: a site as the formats for other tools show it: a rule, a place, and the words of the
+ * summary. */
+#ifndef GS_FINDING_H
+#define GS_FINDING_H
+
+#include <stdbool.h>
+
+#include "line.h"
+#include "out_site.h"
+#include "owner.h"
+#include "view.h"
+
+struct gs_rule_text {
+	const char *id, *name, *summary, *help;
+};
+
+/* Of GIL001 and GIL002; `rule` must be one. */
+const struct gs_rule_text *gs_finding_rule(enum gs_rule rule);
+
+struct gs_finding {
+	const struct gs_view_site *site;
+	const struct gs_rule_text *rule;
+	bool blocked; /* GIL001: an error; else a remark */
+	struct gs_place extension;
+	struct gs_owner owner;
+	char id[GS_SITE_ID]; /* as in the JSON report: stable when lines move */
+	/* as the summary's two lines */
+	char numbers[GS_LINE_MAX];
+	char chain[GS_LINE_MAX];
+};
+
+/* False if the site breaks no rule. */
+bool gs_finding_make(
+	struct gs_finding *finding, struct gs_view *view, const struct gs_view_site *site);
+
+/* How many sites break a rule; `blocked`: GIL001 only. */
+size_t gs_finding_count(const struct gs_view *view, bool blocked);
+
+/* Has the file a name that an editor could open? "<string>" has not. */
+bool gs_finding_is_file(const char *file);
+/* The directory that tools take the sources to be in: where the command runs, ended by a slash;
+ * NULL: not known. The caller frees. */
+char *gs_finding_root(void);
+/* The file from there, if it is below it. */
+const char *gs_finding_relative(const char *file, const char *root);
+
+#endif

@@ -1,0 +1,198 @@
+#include "launch.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "err.h"
+#include "options.h"
+
+#define LIBRARY "libgilshim.so"
+#define LIBRARY_ENV "GILSHIM_LIBRARY"
+#define PRELOAD_ENV "LD_PRELOAD"
+
+/* ---- the library ---- */
+
+/* An absolute path, because the program may change its directory. NULL: not there. */
+static char *resolve(const char *directory, const char *rest)
+{
+	char *path, *real;
+
+	if (asprintf(&path, "%s%s", directory, rest) < 0)
+		gs_out_of_memory();
+	real = realpath(path, NULL);
+	free(path);
+	if (real && access(real, R_OK) == 0)
+		return real;
+	free(real);
+	return NULL;
+}
+
+static char *find_library(void)
+{
+	const char *given = getenv(LIBRARY_ENV);
+	char self[PATH_MAX];
+	ssize_t length;
+	char *found;
+
+	if (given && *given) {
+		found = resolve(given, "");
+		if (!found)
+			gs_warn(LIBRARY_ENV "=%s: %s", given, strerror(errno));
+		return found;
+	}
+	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[length < 0 ? 0 : length] = '\0';
+	*(strrchr(self, '/') ? strrchr(self, '/') : self) = '\0';
+	found = resolve(self, "/../lib/" LIBRARY);
+	if (!found)
+		found = resolve(self, "/" LIBRARY);
+	if (!found)
+		gs_warn("no " LIBRARY " in %s or %s/../lib; name it with " LIBRARY_ENV, self, self);
+	return found;
+}
+
+/* Is the library the first of the list already? So it is where one run starts another. */
+static bool is_first(const char *list, const char *library)
+{
+	size_t length = strlen(library);
+
+	return strncmp(list, library, length) == 0 && (!list[length] || strchr(" :", list[length]));
+}
+
+static bool preload(void)
+{
+	const char *others = getenv(PRELOAD_ENV);
+	char *library = find_library(), *list = NULL;
+	bool done = false;
+
+	if (!library)
+		return false;
+	if (strpbrk(library, " :")) {
+		gs_warn("%s: a path in " PRELOAD_ENV " can hold no space and no colon; move the "
+			"library, or name another with " LIBRARY_ENV,
+			library);
+	} else {
+		if (!others || !*others)
+			list = strdup(library);
+		else if (is_first(others, library))
+			list = strdup(others);
+		else if (asprintf(&list, "%s:%s", library, others) < 0)
+			list = NULL;
+		if (!list || setenv(PRELOAD_ENV, list, 1) < 0)
+			gs_out_of_memory();
+		done = true;
+	}
+	free(list);
+	free(library);
+	return done;
+}
+
+/* ---- the options ---- */
+
+char *gs_launch_option(const char *key, const char *value)
+{
+	static const char quote[] = "'\"'\"'"; /* ends the quotes, a quoted quote, begins anew */
+	char *text = gs_alloc(strlen(key) + strlen(value) * strlen(quote) + sizeof("=''"), 1);
+	char *to = stpcpy(stpcpy(text, key), "='");
+
+	for (; *value; value++) {
+		if (*value == '\'')
+			to = stpcpy(to, quote);
+		else
+			*to++ = *value;
+	}
+	*to = '\'';
+	return text;
+}
+
+static void note_fault(void *context, const struct gs_option_error *error)
+{
+	char **fault = context;
+
+	if (!*fault &&
+		asprintf(fault, "%.*s: %.*s: expected %s", (int) error->key_length, error->key,
+			(int) error->value_length, error->value, error->expected) < 0)
+		gs_out_of_memory();
+}
+
+static void ignore_fault(void *context, const struct gs_option_error *error)
+{
+	(void) context;
+	(void) error;
+}
+
+char *gs_launch_fault(const char *option)
+{
+	unsigned char watched[GS_CALLS];
+	struct gs_options options = {0};
+	char *fault = NULL;
+
+	if (gs_options_parse(&options, option, note_fault, &fault) == 0)
+		gs_options_calls(&options, watched, note_fault, &fault);
+	return fault;
+}
+
+/* A value that was set lies in the options' own buffer, a default does not. */
+static bool was_set(const struct gs_options *options, const char *value)
+{
+	return value >= options->text && value < options->text + sizeof(options->text);
+}
+
+static char *join(const char *first, const char *second)
+{
+	char *joined;
+
+	if (asprintf(&joined, "%s%s%s", first, *first && *second ? ":" : "", second) < 0)
+		gs_out_of_memory();
+	return joined;
+}
+
+void gs_launch_read_wish(struct gs_launch_wish *wish, const char *more)
+{
+	const char *environment = getenv(GS_OPTIONS_ENV);
+	struct gs_options options = {0};
+
+	memset(wish, 0, sizeof(*wish));
+	wish->options = join(environment ? environment : "", more);
+	gs_options_parse(&options, wish->options, ignore_fault, NULL);
+	wish->summaries = was_set(&options, options.summary);
+	wish->silent = strcmp(options.summary, "none") == 0;
+	if (options.record && !(wish->record = strdup(options.record)))
+		gs_out_of_memory();
+}
+
+void gs_launch_free_wish(struct gs_launch_wish *wish)
+{
+	free(wish->options);
+	free(wish->record);
+	memset(wish, 0, sizeof(*wish));
+}
+
+bool gs_launch_prepare(const struct gs_launch_wish *wish, const char *directory)
+{
+	char *record = gs_launch_option("record", directory);
+	char *ours = join(wish->summaries ? "" : "summary=none", record);
+	char *all = join(wish->options, ours);
+	struct gs_options options = {0};
+	bool done = false;
+
+	/* Read as the library will: a quote that is left open before ours swallows them. */
+	gs_options_parse(&options, all, ignore_fault, NULL);
+	if (strlen(all) >= GS_OPTIONS_TEXT)
+		gs_warn(GS_OPTIONS_ENV ": too long; nothing is run");
+	else if (!options.record || strcmp(options.record, directory) != 0)
+		gs_warn(GS_OPTIONS_ENV "=%s: a quote is not closed; nothing is run", wish->options);
+	else if (setenv(GS_OPTIONS_ENV, all, 1) < 0)
+		gs_out_of_memory();
+	else
+		done = preload();
+	free(all);
+	free(ours);
+	free(record);
+	return done;
+}

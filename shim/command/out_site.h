@@ -1,0 +1,19 @@
+/* out_site.h: one site in words, as in the exit summary (line.h). */
+#ifndef GS_OUT_SITE_H
+#define GS_OUT_SITE_H
+
+#include <stdio.h>
+
+#include "view.h"
+
+void gs_out_site(
+	FILE *stream, struct gs_view *view, const struct gs_view_site *site, unsigned rank);
+
+/* The numbers and the chain of a site, as the summary's formatter takes them. */
+struct gs_summary_site gs_site_summary(struct gs_view *view, const struct gs_view_site *site);
+
+/* The same site in another run, or after lines have moved, has the same id. */
+#define GS_SITE_ID 17
+void gs_site_id(char id[GS_SITE_ID], struct gs_view *view, const struct gs_view_site *site);
+
+#endif

@@ -1,0 +1,208 @@
+#include "baseline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "out.h"
+#include "synthetic.h"
+#include "unit.h"
+
+#define MS 1000000u
+
+static struct gs_baseline baseline;
+
+static bool read_bytes(enum gs_side side, const char *text, size_t size)
+{
+	int fd = memfd_create("report", MFD_CLOEXEC);
+	int said = dup(STDERR_FILENO);
+	char path[64];
+	bool good;
+
+	CU_ASSERT_EQUAL_FATAL(write(fd, text, size), (ssize_t) size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fflush(stderr);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(freopen("/dev/null", "w", stderr));
+	good = gs_baseline_read(&baseline, side, path);
+	fflush(stderr);
+	dup2(said, STDERR_FILENO);
+	close(said);
+	close(fd);
+	return good;
+}
+
+static void forget(void)
+{
+	gs_baseline_free(&baseline);
+	memset(&baseline, 0, sizeof(baseline));
+}
+
+static void make_view(struct gs_view *view)
+{
+	struct synthetic record;
+	struct gs_snapshot snapshot;
+	const char *reason;
+
+	memset(view, 0, sizeof(*view));
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
+	gs_view_add(view, &snapshot);
+	gs_snapshot_free(&snapshot);
+	synthetic_free(&record);
+}
+
+static void test_a_report_is_what_its_records_are(void)
+{
+	struct gs_view view;
+	char *text;
+
+	make_view(&view);
+	text = synthetic_report(&view, gs_out_json);
+	CU_ASSERT_TRUE(read_bytes(GS_OLD, text, strlen(text)));
+	gs_baseline_add(&baseline, GS_NEW, &view);
+	CU_ASSERT_EQUAL(baseline.count, 3);
+	CU_ASSERT_EQUAL(baseline.judged[GS_OLD], baseline.judged[GS_NEW]);
+	for (size_t i = 0; i < baseline.count; i++) {
+		const struct gs_compared *entry = &baseline.entries[i];
+
+		CU_ASSERT_EQUAL(entry->side[GS_OLD].rule, entry->side[GS_NEW].rule);
+		CU_ASSERT_EQUAL(entry->side[GS_OLD].calls, entry->side[GS_NEW].calls);
+		CU_ASSERT_EQUAL(entry->side[GS_OLD].blocked_ns, entry->side[GS_NEW].blocked_ns);
+		CU_ASSERT_EQUAL(gs_baseline_change(entry, MS), GS_CHANGE_NONE);
+	}
+	CU_ASSERT_EQUAL(gs_baseline_find(&baseline, &view, &view.sites[0])->side[GS_OLD].calls, 40);
+	free(text);
+	gs_view_free(&view);
+	forget();
+}
+
+static void test_suppressed_sites_are_not_compared_unless_told(void)
+{
+	struct gs_view view;
+	char *text;
+
+	make_view(&view);
+	view.sites[0].suppressed_by = "rules:1";
+	text = synthetic_report(&view, gs_out_json);
+	CU_ASSERT_TRUE(read_bytes(GS_OLD, text, strlen(text)));
+	gs_baseline_add(&baseline, GS_NEW, &view);
+	CU_ASSERT_EQUAL(baseline.count, 2);
+	forget();
+	baseline.with_suppressed = true;
+	CU_ASSERT_TRUE(read_bytes(GS_OLD, text, strlen(text)));
+	gs_baseline_add(&baseline, GS_NEW, &view);
+	CU_ASSERT_EQUAL(baseline.count, 3);
+	free(text);
+	gs_view_free(&view);
+	forget();
+}
+
+static enum gs_change change(enum gs_rule was, uint64_t calls, uint64_t ns, enum gs_rule is,
+	uint64_t calls_now, uint64_t ns_now)
+{
+	struct gs_compared entry = {
+		.side = {{.rule = was, .calls = calls, .blocked_ns = ns},
+			{.rule = is, .calls = calls_now, .blocked_ns = ns_now}}};
+
+	return gs_baseline_change(&entry, MS);
+}
+
+static void test_changes(void)
+{
+	const enum gs_rule blocked = GS_RULE_HELD_BLOCKED, could = GS_RULE_HELD_COULD_BLOCK;
+
+	CU_ASSERT_EQUAL(change(0, 0, 0, blocked, 1, MS), GS_CHANGE_NEW);
+	CU_ASSERT_EQUAL(change(0, 0, 0, could, 1, 0), GS_CHANGE_NEW);
+	CU_ASSERT_EQUAL(change(0, 0, 0, 0, 1, 0), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(change(blocked, 1, MS, 0, 0, 0), GS_CHANGE_GONE);
+	CU_ASSERT_EQUAL(change(0, 1, 0, could, 1, 0), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(change(could, 1, 0, blocked, 1, 1), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(change(blocked, 1, MS, could, 1, 0), GS_CHANGE_BETTER);
+	CU_ASSERT_EQUAL(change(could, 1, 0, 0, 1, 0), GS_CHANGE_BETTER);
+	/* a call, not in all */
+	CU_ASSERT_EQUAL(change(blocked, 1, 5 * MS, blocked, 9, 45 * MS), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(change(blocked, 1, 5 * MS, blocked, 1, 10 * MS), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(change(blocked, 1, 5 * MS, blocked, 1, 10 * MS + 1), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(change(blocked, 1, 10 * MS + 1, blocked, 1, 5 * MS), GS_CHANGE_BETTER);
+	/* four times as long, and still too little to matter */
+	CU_ASSERT_EQUAL(change(blocked, 1, MS / 4, blocked, 1, MS), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(change(blocked, 1, MS / 4, blocked, 1, MS + MS / 4), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(change(blocked, 1, 0, blocked, UINT64_MAX, UINT64_MAX), GS_CHANGE_NONE);
+}
+
+#define TOTALS "\"totals\":{\"held\":{\"calls\":3},\"released\":{\"calls\":4}}"
+#define SITE                                                                                    \
+	"{\"rule\":\"GIL001\",\"call\":\"recv\",\"origin\":\"extension\",\"calls\":2,"          \
+	"\"blocked_ns\":7,\"worst_ns\":5,\"extension\":{\"object\":\"e.so\",\"symbol\":\"s\"}," \
+	"\"python\":[{\"file\":\"a.py\",\"line\":1,\"function\":\"f\"}]}"
+#define REPORT "{\"schema\":\"gilshim-report/1\"," TOTALS ",\"sites\":[" SITE "," SITE "]}"
+
+static void test_sites_of_one_key_are_taken_together(void)
+{
+	CU_ASSERT_TRUE(read_bytes(GS_OLD, REPORT, strlen(REPORT)));
+	CU_ASSERT_EQUAL_FATAL(baseline.count, 1);
+	CU_ASSERT_EQUAL(baseline.entries[0].side[GS_OLD].calls, 4);
+	CU_ASSERT_EQUAL(baseline.entries[0].side[GS_OLD].blocked_ns, 14);
+	CU_ASSERT_EQUAL(baseline.entries[0].side[GS_OLD].worst_ns, 5);
+	CU_ASSERT_EQUAL(baseline.judged[GS_OLD], 7);
+	CU_ASSERT_STRING_EQUAL(baseline.entries[0].key.symbol, "s");
+	forget();
+}
+
+static void test_every_truncation_is_trouble(void)
+{
+	for (size_t size = 0; size < strlen(REPORT); size++) {
+		CU_ASSERT_FALSE(read_bytes(GS_OLD, REPORT, size));
+		CU_ASSERT_EQUAL(baseline.count, 0);
+	}
+	forget();
+}
+
+/* Any value in the place of any other: it is read or refused, and never more. */
+static void test_hostile_values(void)
+{
+	static const char *const values[] = {"1", "-1", "1e300", "null", "true", "[]", "{}", "\"\"",
+		"[[]]", "[{\"file\":[]}]", "9223372036854775807", "\"\\u0001\"", "[null,1]"};
+
+	for (const char *at = REPORT; (at = strchr(at, ':')) != NULL; at++) {
+		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+			size_t plain = strcspn(at + 1, ",}]");
+			char *text;
+
+			CU_ASSERT_FATAL(asprintf(&text, "%.*s%s%s", (int) (at + 1 - REPORT), REPORT,
+						values[i], at + 1 + plain) >= 0);
+			read_bytes(GS_NEW, text, strlen(text));
+			free(text);
+		}
+	}
+	forget();
+}
+
+static void test_hostile_bytes(void)
+{
+	char text[sizeof(REPORT)];
+
+	srandom(4711);
+	for (unsigned round = 0; round < 3000; round++) {
+		memcpy(text, REPORT, sizeof(text));
+		for (unsigned i = 0; i < 1 + round % 3; i++)
+			text[(size_t) random() % (sizeof(text) - 1)] = (char) random();
+		read_bytes(GS_NEW, text, sizeof(text) - 1);
+	}
+	forget();
+}
+
+CU_TestInfo gs_tests_baseline[] = {
+	{"a report is what its records are", test_a_report_is_what_its_records_are},
+	{"suppressed sites are not compared unless told",
+		test_suppressed_sites_are_not_compared_unless_told},
+	{"changes", test_changes},
+	{"sites of one key are taken together", test_sites_of_one_key_are_taken_together},
+	{"every truncation is trouble", test_every_truncation_is_trouble},
+	{"hostile values", test_hostile_values},
+	{"hostile bytes", test_hostile_bytes},
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,260 @@
+/* The formats for other tools: SARIF, JUnit XML, GitHub's annotations. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "finding.h"
+#include "out.h"
+#include "owner.h"
+#include "synthetic.h"
+#include "unit.h"
+
+#define HOSTILE "/srv/<a>&\"b\"]]>,%:\x01\x1b\n\xef\xbf\xbf\xff\xc3\xa9.py"
+
+typedef void format(FILE *stream, struct gs_view *view);
+
+static char *report(const struct synthetic *record, format *write)
+{
+	struct gs_snapshot snapshot;
+	struct gs_view view;
+	const char *reason;
+	char *text;
+
+	memset(&view, 0, sizeof(view));
+	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record->path, &snapshot, &reason));
+	gs_view_add(&view, &snapshot);
+	gs_snapshot_free(&snapshot);
+	text = synthetic_report(&view, write);
+	gs_owner_forget();
+	gs_view_free(&view);
+	return text;
+}
+
+static char *report_of_full(format *write)
+{
+	struct synthetic record;
+	char *text;
+
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	text = report(&record, write);
+	synthetic_free(&record);
+	return text;
+}
+
+static char *report_of_hostile(format *write)
+{
+	struct synthetic record;
+	struct gs_site *site;
+	char *text;
+
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	site = synthetic_entry(&record, GS_SECTION_SITES, 0);
+	site->python.file = synthetic_string(&record, HOSTILE);
+	site->python.function = site->python.file;
+	text = report(&record, write);
+	synthetic_free(&record);
+	return text;
+}
+
+static char *report_of_clean(format *write, unsigned released)
+{
+	struct synthetic record;
+	char *text;
+
+	synthetic_make(&record, 16);
+	synthetic_function(&record, 0, "recv")->retired[1] = released;
+	text = report(&record, write);
+	synthetic_free(&record);
+	return text;
+}
+
+static json_t *parse(char *text)
+{
+	json_t *parsed = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(parsed);
+	free(text);
+	return parsed;
+}
+
+static json_t *run_of(json_t *all)
+{
+	return json_array_get(json_object_get(all, "runs"), 0);
+}
+
+static const char *uri_of(json_t *result)
+{
+	json_t *location = json_array_get(json_object_get(result, "locations"), 0);
+	json_t *physical = json_object_get(location, "physicalLocation");
+
+	return json_string_value(
+		json_object_get(json_object_get(physical, "artifactLocation"), "uri"));
+}
+
+static void test_sarif_results(void)
+{
+	json_t *all = parse(report_of_full(gs_out_sarif));
+	json_t *list = json_object_get(run_of(all), "results");
+	json_t *result = json_array_get(list, 0);
+	json_t *flow = json_array_get(json_object_get(result, "codeFlows"), 0);
+	json_t *steps;
+
+	CU_ASSERT_EQUAL(json_array_size(list), 3);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(result, "ruleId")), "GIL001");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(result, "level")), "error");
+	CU_ASSERT_STRING_EQUAL(uri_of(result), "file:///srv/app.py");
+	steps = json_object_get(
+		json_array_get(json_object_get(flow, "threadFlows"), 0), "locations");
+	CU_ASSERT_EQUAL(json_array_size(steps), 4);
+	CU_ASSERT_STRING_EQUAL(
+		json_string_value(json_object_get(
+			json_object_get(
+				json_object_get(json_array_get(steps, 1), "location"), "message"),
+			"text")),
+		"libwait.so.1");
+	result = json_array_get(list, 1);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(result, "level")), "note");
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(result, "ruleIndex")), 1);
+	json_decref(all);
+}
+
+static void test_sarif_invocations(void)
+{
+	json_t *all = parse(report_of_full(gs_out_sarif));
+	json_t *made = json_array_get(json_object_get(run_of(all), "invocations"), 0);
+
+	CU_ASSERT_TRUE(json_is_true(json_object_get(made, "executionSuccessful")));
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(made, "startTimeUtc")),
+		"2023-11-14T22:13:20.000Z");
+	CU_ASSERT_STRING_EQUAL(
+		json_string_value(json_object_get(made, "endTimeUtc")), "2023-11-14T22:13:22.000Z");
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(made, "arguments")), 5);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(made, "toolExecutionNotifications")), 0);
+	json_decref(all);
+}
+
+static void test_sarif_hostile_names(void)
+{
+	json_t *all = parse(report_of_hostile(gs_out_sarif));
+	json_t *result = json_array_get(json_object_get(run_of(all), "results"), 0);
+
+	CU_ASSERT_STRING_EQUAL(uri_of(result),
+		"file:///srv/%3Ca%3E%26%22b%22%5D%5D%3E%2C%25%3A%01%1B%0A"
+		"%EF%BF%BF%EF%BF%BD%C3%A9.py");
+	json_decref(all);
+}
+
+static void test_sarif_same_id_as_json(void)
+{
+	json_t *all = parse(report_of_full(gs_out_sarif));
+	json_t *plain = parse(report_of_full(gs_out_json));
+	json_t *list = json_object_get(run_of(all), "results");
+	json_t *sites = json_object_get(plain, "sites");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *prints = json_object_get(json_array_get(list, i), "partialFingerprints");
+
+		CU_ASSERT_TRUE(json_equal(json_object_get(prints, "gilshimSite/v1"),
+			json_object_get(json_array_get(sites, i), "id")));
+	}
+	json_decref(all);
+	json_decref(plain);
+}
+
+static void test_junit(void)
+{
+	char *text = report_of_full(gs_out_junit);
+
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "<testsuite name=\"gilshim\" tests=\"3\" failures=\"2\" errors=\"0\" "
+			     "skipped=\"0\" time=\"1.235000\">"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "<testcase classname=\"_ext.cpython-311-x86_64-linux-gnu.so\" "
+			     "name=\"recv in fetch\" time=\"1.230000\">\n"
+			     "      <failure type=\"GIL001\" message=\"12 of 40 calls blocked,"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<system-out>GIL002 held-could-block: 7 calls"));
+	free(text);
+}
+
+static void test_junit_hostile_names(void)
+{
+	char *text = report_of_hostile(gs_out_junit);
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(text,
+		"name=\"recv in /srv/&#60;a&#62;&#38;&#34;b&#34;]]&#62;,%:\xef\xbf\xbd\xef\xbf\xbd"
+		"&#10;\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9.py\""));
+	CU_ASSERT_PTR_NULL(strpbrk(text, "\x01\x1b"));
+	free(text);
+}
+
+static void test_junit_without_findings(void)
+{
+	char *text = report_of_clean(gs_out_junit, 12);
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "tests=\"1\" failures=\"0\""));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "<testcase classname=\"gilshim\" name=\"no call blocks with the GIL "
+			     "held\" time=\"0.000000\"/>"));
+	free(text);
+	text = report_of_clean(gs_out_junit, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "skipped=\"1\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<skipped message=\"no call was judged\"/>"));
+	free(text);
+}
+
+static void test_github(void)
+{
+	static const char first[] =
+		"::error file=/srv/app.py,line=31,title=GIL001 held-blocked::12 of 40 calls "
+		"blocked, 1.23 s (worst 456 ms), others waited 3.40 s%0A"
+		"recv < libwait.so.1 < _ext.so < /srv/app.py:31 in fetch\n"
+		"::notice file=/srv/app.py,line=40,title=GIL002 held-could-block::7 calls";
+	char *text = report_of_full(gs_out_github);
+
+	CU_ASSERT_EQUAL(strncmp(text, first, strlen(first)), 0);
+	free(text);
+	text = report_of_clean(gs_out_github, 12);
+	CU_ASSERT_STRING_EQUAL(text, "");
+	free(text);
+}
+
+static void test_github_hostile_names(void)
+{
+	static const char first[] = "::error file=/srv/<a>&\"b\"]]>%2C%25%3A\x01\x1b%0A"
+				    "\xef\xbf\xbf\xef\xbf\xbd\xc3\xa9.py,line=31,title=GIL001";
+	char *text = report_of_hostile(gs_out_github);
+	size_t lines = 0;
+
+	CU_ASSERT_EQUAL(strncmp(text, first, strlen(first)), 0);
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	CU_ASSERT_EQUAL(lines, 3);
+	free(text);
+}
+
+static void test_paths_from_the_root(void)
+{
+	CU_ASSERT_STRING_EQUAL(gs_finding_relative("/a/b/c.py", "/a/"), "b/c.py");
+	CU_ASSERT_STRING_EQUAL(gs_finding_relative("/ab/c.py", "/a/"), "/ab/c.py");
+	CU_ASSERT_STRING_EQUAL(gs_finding_relative("/a/b.py", "/"), "/a/b.py");
+	CU_ASSERT_STRING_EQUAL(gs_finding_relative("/a/b.py", NULL), "/a/b.py");
+	CU_ASSERT_FALSE(gs_finding_is_file("<string>"));
+	CU_ASSERT_FALSE(gs_finding_is_file(NULL));
+	CU_ASSERT_TRUE(gs_finding_is_file("app.py"));
+}
+
+CU_TestInfo gs_tests_out_tools[] = {
+	{"SARIF: results", test_sarif_results},
+	{"SARIF: invocations", test_sarif_invocations},
+	{"SARIF: hostile names", test_sarif_hostile_names},
+	{"SARIF: the ids of the JSON report", test_sarif_same_id_as_json},
+	{"JUnit: test cases", test_junit},
+	{"JUnit: hostile names", test_junit_hostile_names},
+	{"JUnit: without findings", test_junit_without_findings},
+	{"GitHub: annotations", test_github},
+	{"GitHub: hostile names", test_github_hostile_names},
+	{"paths from the root", test_paths_from_the_root},
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,132 @@
+#include "policy.h"
+
+#include <string.h>
+
+#include "unit.h"
+
+static struct gs_policy policy;
+
+/* A site that blocked once, for 5 ms, in an extension. */
+static struct gs_view_site make_site(void)
+{
+	struct gs_view_site site;
+
+	memset(&site, 0, sizeof(site));
+	site.key.origin = GS_ORIGIN_EXTENSION;
+	site.class = GS_CLASS_WAIT;
+	site.calls = 10;
+	site.blocked_calls = 1;
+	site.blocked_ns = site.worst_ns = 5000000;
+	return site;
+}
+
+static enum gs_verdict judge(const struct gs_view_site *site)
+{
+	return gs_policy_judge(&policy, site, GS_CHANGE_NEW);
+}
+
+static void test_the_default(void)
+{
+	struct gs_view_site site = make_site();
+
+	gs_policy_init(&policy);
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_FAILS);
+	site.suppressed_by = "rules:1";
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_SUPPRESSED);
+	site.suppressed_by = NULL;
+	site.key.origin = GS_ORIGIN_INTERPRETER;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_ORIGIN);
+	site.key.origin = GS_ORIGIN_STARTUP;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_NO_RULE);
+	site = make_site();
+	site.blocked_calls = site.blocked_ns = 0;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_RULE);
+	site.class = GS_CLASS_DISK;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_NO_RULE);
+}
+
+static void test_rules(void)
+{
+	static const char *const bad[] = {
+		"", ",", "GIL001,", ",GIL001", "GIL003", "gil001", "GIL0011", "GIL00", "GIL001 "};
+	struct gs_view_site blocked = make_site(), could = make_site();
+
+	could.blocked_calls = could.blocked_ns = 0;
+	gs_policy_init(&policy);
+	CU_ASSERT_TRUE(gs_policy_set_rules(&policy, "GIL002"));
+	CU_ASSERT_EQUAL(judge(&blocked), GS_VERDICT_OTHER_RULE);
+	/* Nothing blocked: there is no time to compare. */
+	CU_ASSERT_EQUAL(judge(&could), GS_VERDICT_FAILS);
+	CU_ASSERT_TRUE(gs_policy_set_rules(&policy, "GIL001,GIL002"));
+	CU_ASSERT_EQUAL(judge(&blocked), GS_VERDICT_FAILS);
+	CU_ASSERT_EQUAL(judge(&could), GS_VERDICT_FAILS);
+	CU_ASSERT_TRUE(gs_policy_set_rules(&policy, "GIL002,GIL002"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CU_ASSERT_FALSE(gs_policy_set_rules(&policy, bad[i]));
+		CU_ASSERT_EQUAL(policy.rules, 1u << GS_RULE_HELD_COULD_BLOCK);
+	}
+}
+
+static void test_origin(void)
+{
+	struct gs_view_site site = make_site();
+
+	gs_policy_init(&policy);
+	CU_ASSERT_FALSE(gs_policy_set_origin(&policy, "startup"));
+	CU_ASSERT_FALSE(gs_policy_set_origin(&policy, ""));
+	CU_ASSERT_TRUE(gs_policy_set_origin(&policy, "all"));
+	CU_ASSERT_FALSE(gs_policy_set_origin(&policy, "none"));
+	site.key.origin = GS_ORIGIN_INTERPRETER;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_FAILS);
+	site.key.origin = GS_ORIGIN_SHUTDOWN;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_NO_RULE);
+	CU_ASSERT_TRUE(gs_policy_set_origin(&policy, "extension"));
+	site.key.origin = GS_ORIGIN_INTERPRETER;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_ORIGIN);
+}
+
+static void test_min_blocked(void)
+{
+	struct gs_view_site site = make_site();
+
+	gs_policy_init(&policy);
+	CU_ASSERT_TRUE(gs_policy_set_min_blocked(&policy, "5ms"));
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_FAILS);
+	CU_ASSERT_TRUE(gs_policy_set_min_blocked(&policy, "5000001ns"));
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_SHORT);
+	/* A long call that was only preempted is no blocked one. */
+	site.worst_ns = 9000000;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_SHORT);
+	CU_ASSERT_EQUAL(gs_policy_worst_blocked(&site), 5000000);
+	CU_ASSERT_FALSE(gs_policy_set_min_blocked(&policy, "5"));
+	CU_ASSERT_FALSE(gs_policy_set_min_blocked(&policy, ""));
+	CU_ASSERT_FALSE(gs_policy_set_min_blocked(&policy, "-5ms"));
+	CU_ASSERT_EQUAL(policy.min_blocked_ns, 5000001);
+	CU_ASSERT_TRUE(gs_policy_set_min_blocked(&policy, "0ms"));
+}
+
+static void test_changes(void)
+{
+	struct gs_view_site site = make_site();
+
+	gs_policy_init(&policy);
+	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_WORSE), GS_VERDICT_FAILS);
+	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_NONE), GS_VERDICT_KNOWN);
+	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_BETTER), GS_VERDICT_KNOWN);
+}
+
+static void test_every_verdict_has_words(void)
+{
+	for (unsigned i = 0; i < GS_VERDICTS; i++)
+		CU_ASSERT_PTR_NOT_NULL(gs_policy_words((enum gs_verdict) i));
+}
+
+CU_TestInfo gs_tests_policy[] = {
+	{"the default", test_the_default},
+	{"--fail-on", test_rules},
+	{"--origin", test_origin},
+	{"--min-blocked", test_min_blocked},
+	{"changes", test_changes},
+	{"every verdict has words", test_every_verdict_has_words},
+	CU_TEST_INFO_NULL,
+};
