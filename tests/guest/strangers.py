@@ -134,6 +134,12 @@ def names_libc_lacks(world):
     check(run.status == 0 and run.out == "", "no ENOSYS:", run.status, run.out, run.err)
 
 
+def unversioned(world):
+    program = world.compile("unversioned", ["gcc", "-fsanitize=address", "-o", "{0}",
+                                            "unversioned.c"])
+    world.same(["env", "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0", program], wanted=0)
+
+
 def host_without_python(world):
     """A program that has no Python yet, and none ever: nothing said, nothing left."""
     for argv in (["/bin/true"], ["perl", "-e", "print 1"], ["env"]):
@@ -143,6 +149,7 @@ def host_without_python(world):
 
 def cases():
     yield "strangers pypy", pypy
+    yield "strangers unversioned", unversioned
     yield "strangers names libc lacks", names_libc_lacks
     yield "strangers musl", compiled("musl", "musl-gcc")
     yield "strangers musl static", compiled("musl-static", "musl-gcc", "-static")
