@@ -227,7 +227,6 @@ bool gs_pyframe_key(struct gs_pykey *key)
 	at = first_frame();
 	if (!next_frame(&at, &frame))
 		return false;
-	key->frame = frame.frame;
 	key->code = frame.code;
 	key->instruction = frame.instruction;
 	key->content = text_content(word(frame.code + layout.filename)) * 31 +

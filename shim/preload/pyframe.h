@@ -16,7 +16,6 @@
 
 /* The innermost Python frame, before any text is made of it. */
 struct gs_pykey {
-	uintptr_t frame;
 	uintptr_t code;
 	uint64_t instruction;
 	uint64_t content; /* of file name, function name and first line: addresses get reused */

@@ -106,11 +106,3 @@ void gs_real_resolve_all(void)
 		if (!gs_real[name])
 			gs_real_resolve(name);
 }
-
-bool gs_real_exists(unsigned name)
-{
-	void *real = gs_slot(name);
-
-	return real != (void *) missing_null && real != (void *) missing_minus_one &&
-	       real != (void *) missing_errnum;
-}

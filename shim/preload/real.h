@@ -16,9 +16,6 @@ extern GS_HIDDEN void *gs_real[GS_NAMES];
 GS_HIDDEN void *gs_real_resolve(unsigned name);
 GS_HIDDEN void gs_real_resolve_all(void);
 
-/* True if this libc has the name. */
-GS_HIDDEN bool gs_real_exists(unsigned name);
-
 static inline void *gs_slot(unsigned name)
 {
 	void *real = gs_real[name];

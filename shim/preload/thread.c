@@ -38,7 +38,7 @@ static void fold(const struct gs_thread *thread)
 	}
 }
 
-/* Runs when a thread ends. What it still calls afterwards goes to the overflow block. */
+/* Runs when a thread ends. What it still calls afterwards is added to the totals. */
 static void hand_back(void *value)
 {
 	struct gs_thread *thread = value;

@@ -25,7 +25,7 @@ struct gs_thread {
 	bool holds;       /* took a GIL and did not drop it (gil.h) */
 	bool had_gil;     /* held one at some time */
 	bool busy;        /* in our own bookkeeping */
-	bool ended;       /* its block was handed back: what follows goes to the overflow block */
+	bool ended;       /* its block was handed back: what follows is added to the totals */
 	bool is_pending;
 	bool exec_tried; /* the process stands to be replaced: if it calls again, it was not */
 	uint32_t epoch;  /* the life of the record that `counts` and `entry` belong to */
