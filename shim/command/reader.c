@@ -66,6 +66,15 @@ static struct gs_section used_part(const struct gs_record_header *header, unsign
 	case GS_SECTION_STRINGS:
 		part.size = (uint32_t) smaller(part.size, header->strings);
 		break;
+	case GS_SECTION_GILS:
+		part.count = (uint32_t) smaller(part.count, header->interpreters);
+		break;
+	case GS_SECTION_WAITERS:
+		part.count = (uint32_t) smaller(part.count, header->waiters);
+		break;
+	case GS_SECTION_DELAYS:
+		part.count = (uint32_t) smaller(part.count, header->delays);
+		break;
 	case GS_SECTION_FUNCTIONS:
 	default:
 		break;
@@ -203,8 +212,8 @@ static void renumber_threads(struct copy *copy)
  * strings last, as far as they are full by then. */
 static const char *copy_tables(struct copy *copy, off_t size)
 {
-	static const unsigned char before[] = {
-		GS_SECTION_FUNCTIONS, GS_SECTION_THREADS, GS_SECTION_COUNTS};
+	static const unsigned char before[] = {GS_SECTION_FUNCTIONS, GS_SECTION_THREADS,
+		GS_SECTION_COUNTS, GS_SECTION_GILS, GS_SECTION_WAITERS, GS_SECTION_DELAYS};
 	static const unsigned char after[] = {GS_SECTION_MODULES, GS_SECTION_STRINGS};
 	struct gs_record_header first = copy->header;
 	const char *reason = copy_sites(copy);
@@ -257,8 +266,8 @@ static const char *check_site(const struct gs_snapshot *snapshot, const struct g
 
 	if (site->call >= gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS))
 		return "damaged: a site of a call that there is not";
-	if (site->class >= GS_CLASSES || site->origin >= GS_ORIGINS)
-		return "damaged: a site of no known class or origin";
+	if (site->class >= GS_CLASSES || site->origin >= GS_ORIGINS || site->kind >= GS_KINDS)
+		return "damaged: a site of no known class, origin or kind";
 	if (site->depth_native > header->stacks || site->depth_python > header->stacks)
 		return "damaged: a stack deeper than there is room for";
 	if (!is_index(site->module, modules) || !is_index(site->extension, modules))

@@ -32,6 +32,9 @@ void gs_record_layout(struct gs_record_header *header, uint32_t stacks)
 		[GS_SECTION_NATIVE] = {GS_MAX_SITES, 0},
 		[GS_SECTION_PYTHON] = {GS_MAX_SITES, 0},
 		[GS_SECTION_STRINGS] = {1, GS_STRINGS_SIZE},
+		[GS_SECTION_GILS] = {GS_MAX_GILS, sizeof(struct gs_gil_entry)},
+		[GS_SECTION_WAITERS] = {GS_MAX_WAITERS, sizeof(struct gs_waiter)},
+		[GS_SECTION_DELAYS] = {GS_MAX_CALLS, sizeof(struct gs_delay)},
 	};
 	uint64_t offset = round_up(sizeof(*header), SECTION_ALIGNMENT);
 	unsigned i;
@@ -73,6 +76,12 @@ static uint32_t entry_size(enum gs_section_id id, uint32_t stacks)
 		return stacks * (uint32_t) sizeof(uint64_t);
 	case GS_SECTION_PYTHON:
 		return stacks * (uint32_t) sizeof(struct gs_pyline);
+	case GS_SECTION_GILS:
+		return sizeof(struct gs_gil_entry);
+	case GS_SECTION_WAITERS:
+		return sizeof(struct gs_waiter);
+	case GS_SECTION_DELAYS:
+		return sizeof(struct gs_delay);
 	case GS_SECTION_STRINGS:
 	default:
 		return 1;

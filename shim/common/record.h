@@ -28,7 +28,9 @@
 #define GS_MAX_THREADS 256 /* and one overflow block, shared: those threads count in `retired` */
 #define GS_MAX_SITES 4096
 #define GS_MAX_MODULES 512
-#define GS_MAX_STACK 64 /* frames of each stack of a site, option `stacks` */
+#define GS_MAX_GILS 64 /* one per interpreter that has its own; a 65th takes the first's place */
+#define GS_MAX_WAITERS 256 /* threads whose waits for a GIL are told apart; the last is shared */
+#define GS_MAX_STACK 64    /* frames of each stack of a site, option `stacks` */
 #define GS_STRINGS_SIZE (704 * 1024)
 
 #define GS_NONE UINT32_MAX /* no such index or string */
@@ -67,6 +69,9 @@ enum gs_section_id {
 	GS_SECTION_NATIVE,    /* uint64_t [stacks] per site: return addresses, innermost first */
 	GS_SECTION_PYTHON,    /* struct gs_pyline [stacks] per site, innermost first */
 	GS_SECTION_STRINGS,   /* one entry; NUL-terminated UTF-8 */
+	GS_SECTION_GILS,      /* struct gs_gil_entry, in the order of their making */
+	GS_SECTION_WAITERS,   /* struct gs_waiter */
+	GS_SECTION_DELAYS,    /* struct gs_delay, by call id */
 	GS_SECTIONS
 };
 
@@ -122,6 +127,8 @@ struct gs_record_header {
 		sites; /* published; they are hashed: a reader looks at all that have a key */
 	_Atomic uint32_t threads;
 	_Atomic uint64_t strings; /* bytes used */
+	_Atomic uint32_t waiters; /* entries in use, and of DELAYS: the highest call's + 1 */
+	_Atomic uint32_t delays;
 
 	/* totals that belong to no row */
 	_Atomic uint64_t harmless; /* held calls of class never, uncontended locks */
@@ -170,7 +177,46 @@ struct gs_thread_entry {
 	_Atomic uint32_t site; /* GS_NONE: none could be claimed */
 	_Atomic uint32_t call;
 	char name[16];
-	uint64_t reserved[3];
+	_Atomic uint64_t waiting_ns; /* since when it has been waiting for a GIL; 0: it is not */
+	_Atomic uint32_t gil;        /* the one that it waits for, or took last; GS_NONE */
+	_Atomic uint32_t waiter;     /* its entry among the WAITERS; GS_NONE: it never waited */
+	_Atomic uint64_t held_ns;    /* time in held calls that have ended */
+};
+
+/* A GIL, and what its waiters waited for. Times are thread-ns: two threads that wait for 1 ms make
+ * 2 ms. waited_ns grows as waits end; the three below it as the holder's doings end, and their sum
+ * is never more than all that was waited. */
+struct gs_gil_entry {
+	_Atomic uint64_t waits; /* ended */
+	_Atomic uint64_t waited_ns;
+	_Atomic uint64_t worst_ns;
+	_Atomic uint64_t held_ns;     /* while the holder was in a held call that has a site */
+	_Atomic uint64_t computed_ns; /* while it was outside of any */
+	_Atomic uint64_t free_ns;     /* while nobody held it: until the woken thread ran */
+	_Atomic uint32_t histogram[GS_HIST_BUCKETS];
+};
+
+/* A thread that waited for a GIL. The last entry is shared by all that found no other. */
+struct gs_waiter {
+	_Atomic uint32_t tid;  /* 0: free */
+	_Atomic uint32_t name; /* string: the system's name for it where the program set one, else
+				* the function that it runs; GS_NONE: not known */
+	_Atomic uint64_t waits;
+	_Atomic uint64_t waited_ns;
+	_Atomic uint64_t worst_ns;
+	_Atomic uint64_t computed_ns; /* what others waited while this one computed, thread-ns */
+	_Atomic uint32_t histogram[GS_HIST_BUCKETS];
+};
+
+/* What a released call cost its thread until it had the GIL back. Only calls around which another
+ * thread wanted the GIL are in here: the rest got it back at once, and was not timed for it. */
+struct gs_delay {
+	_Atomic uint64_t calls;   /* that were followed by a wait */
+	_Atomic uint64_t delayed; /* of these: waited longer than the call took */
+	_Atomic uint64_t call_ns, call_worst_ns;
+	_Atomic uint64_t wait_ns, wait_worst_ns;
+	_Atomic uint32_t call_histogram[GS_HIST_BUCKETS];
+	_Atomic uint32_t wait_histogram[GS_HIST_BUCKETS];
 };
 
 /* A line of Python: code object and instruction, already resolved. */
@@ -180,7 +226,17 @@ struct gs_pyline {
 	uint32_t line; /* 0: not known */
 };
 
-/* A call site: call + native return address + Python frame. */
+enum gs_kind {
+	GS_KIND_CALL,    /* a call site */
+	GS_KIND_COMPUTE, /* GIL003: a place where a thread kept the GIL outside of any call */
+	GS_KINDS
+};
+
+#define GS_VICTIMS 3
+
+/* A call site: call + native return address + Python frame. With kind COMPUTE a place in Python:
+ * `calls` are the stretches seen, their times run from the moment that another thread began to
+ * wait, and call, bound, caller and class mean nothing. */
 struct gs_site {
 	_Atomic uint64_t
 		key; /* 0 free, 1 being filled, else a hash of the identity; published last */
@@ -191,22 +247,26 @@ struct gs_site {
 	_Atomic uint64_t blocked_calls; /* calls that blocked */
 	_Atomic uint64_t blocked_ns;    /* their time */
 	_Atomic uint64_t preempted;     /* long, with only involuntary switches: no finding */
-	_Atomic uint64_t stalled_ns;
-	uint64_t caller;       /* native return address */
-	uint32_t module;       /* of the caller, GS_NONE: unknown */
-	uint16_t call;         /* enum gs_call */
-	uint16_t bound;        /* enum gs_name: the exported name that the caller bound */
-	_Atomic uint8_t class; /* enum gs_class, the worst seen */
-	uint8_t origin;        /* enum gs_origin */
-	uint8_t at_most;       /* times are closed by a later event: not longer than this */
+	_Atomic uint64_t stalled_ns;    /* thread-ns that others waited for this GIL meanwhile */
+	uint64_t caller;                /* native return address */
+	uint32_t module;                /* of the caller, GS_NONE: unknown */
+	uint16_t call;                  /* enum gs_call */
+	uint16_t bound;                 /* enum gs_name: the exported name that the caller bound */
+	_Atomic uint8_t class;          /* enum gs_class, the worst seen */
+	uint8_t origin;                 /* enum gs_origin */
+	uint8_t at_most; /* times are closed by a later event: not longer than this */
 	uint8_t depth_native, depth_python;
-	uint8_t reserved8[3];
+	uint8_t kind;                    /* enum gs_kind */
+	_Atomic uint8_t stalled_threads; /* most threads that waited at once, up to 255 */
+	uint8_t reserved8;
 	uint32_t bound_name; /* string, as `bound`, for readers with another table */
 	uint32_t call_name;
-	uint32_t extension;       /* module: what Python called; GS_NONE: unknown */
-	uint32_t extension_frame; /* index in the native stack; GS_NONE */
-	struct gs_pyline python;  /* innermost; also first of the PYTHON section */
-	uint32_t reserved32[3];
+	uint32_t extension;                   /* module: what Python called; GS_NONE: unknown */
+	uint32_t extension_frame;             /* index in the native stack; GS_NONE */
+	struct gs_pyline python;              /* innermost; also first of the PYTHON section */
+	_Atomic uint32_t victims[GS_VICTIMS]; /* waiters that were stalled, by index + 1; 0: none */
+	uint32_t waiter; /* COMPUTE: the thread that computed, as index + 1; 0: not known */
+	uint32_t reserved32;
 	_Atomic uint32_t histogram[GS_HIST_BUCKETS];
 };
 
@@ -214,7 +274,10 @@ _Static_assert(sizeof(struct gs_section) == 16, "record format v1");
 _Static_assert(sizeof(struct gs_module) == 72, "record format v1");
 _Static_assert(sizeof(struct gs_function) == 72, "record format v1");
 _Static_assert(sizeof(struct gs_thread_entry) == 64, "record format v1");
-_Static_assert(sizeof(struct gs_site) == 264, "record format v1");
+_Static_assert(sizeof(struct gs_gil_entry) == 176, "record format v1");
+_Static_assert(sizeof(struct gs_waiter) == 168, "record format v1");
+_Static_assert(sizeof(struct gs_delay) == 304, "record format v1");
+_Static_assert(sizeof(struct gs_site) == 272, "record format v1");
 
 /* Fills the section table of a header for `stacks` frames per stack and sets file_size.
  * Pure; both sides use it: writers to lay out, readers only in tests. */
