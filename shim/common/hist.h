@@ -25,4 +25,9 @@ static inline uint64_t gs_hist_floor(unsigned b)
 	return b ? (uint64_t) 1 << (b + GS_HIST_SHIFT) : 0;
 }
 
+/* The median of the durations counted in a histogram, of which the longest took `worst_ns`. Within
+ * a bucket they are taken to lie evenly: an estimate, wrong by less than a factor of two. 0 where
+ * nothing was counted. Pure. */
+uint64_t gs_hist_median(const uint64_t counts[GS_HIST_BUCKETS], uint64_t worst_ns);
+
 #endif
