@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define COLUMNS 80
+
 void gs_text_init(struct gs_text *text, char *buffer, size_t size)
 {
 	text->start = buffer;
@@ -103,6 +105,13 @@ void gs_text_number(struct gs_text *text, uint64_t number)
 	put_digits(text, number, true);
 }
 
+void gs_text_count(struct gs_text *text, uint64_t count, const char *one, const char *many)
+{
+	gs_text_number(text, count);
+	gs_text_char(text, ' ');
+	gs_text_put(text, count == 1 ? one : many);
+}
+
 void gs_text_id(struct gs_text *text, uint64_t id)
 {
 	put_digits(text, id, false);
@@ -141,4 +150,60 @@ void gs_text_duration(struct gs_text *text, uint64_t ns)
 		gs_text_char(text, (char) ('0' + rounded % 10));
 	}
 	gs_text_put(text, units[i].name);
+}
+
+/* Is this the unit of a duration, with or without a sign behind it? */
+static bool is_unit(const char *word)
+{
+	if (strchr("num", *word) && *word)
+		word++;
+	return *word == 's' && !(word[1] >= 'a' && word[1] <= 'z');
+}
+
+/* How long the word is, with its unit if it is a number. */
+static size_t word_length(const char *word)
+{
+	size_t length = strcspn(word, " ");
+
+	if (length > 0 && word[length] && word[length - 1] >= '0' && word[length - 1] <= '9' &&
+		is_unit(word + length + 1))
+		length += 1 + strcspn(word + length + 1, " ");
+	return length;
+}
+
+static size_t count_columns(const char *from, const char *to)
+{
+	size_t columns = 0;
+
+	for (; from < to; from++)
+		columns += !is_continuation(*from);
+	return columns;
+}
+
+void gs_text_flow(struct gs_text *text, const char *words, unsigned indent)
+{
+	const char *line = text->at;
+	size_t column;
+
+	while (line > text->start && line[-1] != '\n')
+		line--;
+	column = count_columns(line, text->at);
+	for (bool first = true; *words; first = false) {
+		size_t length = word_length(words);
+		size_t wide = count_columns(words, words + length);
+
+		if (!first && column + 1 + wide > COLUMNS) {
+			gs_text_char(text, '\n');
+			for (unsigned i = 0; i < indent; i++)
+				gs_text_char(text, ' ');
+			column = indent + wide;
+		} else {
+			if (!first)
+				gs_text_char(text, ' ');
+			column += !first + wide;
+		}
+		put_bytes(text, words, length);
+		words += length;
+		words += *words == ' ';
+	}
 }

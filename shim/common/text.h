@@ -28,9 +28,14 @@ void gs_text_name(struct gs_text *text, const char *name, size_t limit);
 void gs_text_span(struct gs_text *text, const char *name, size_t length);
 /* "1,234,567" */
 void gs_text_number(struct gs_text *text, uint64_t number);
+/* "1 call", "2 calls" */
+void gs_text_count(struct gs_text *text, uint64_t count, const char *one, const char *many);
 /* "1234567": ids and line numbers */
 void gs_text_id(struct gs_text *text, uint64_t id);
 /* "12 ns", "789 us", "45.6 ms", "1.23 s": three digits, rounded. */
 void gs_text_duration(struct gs_text *text, uint64_t ns);
+/* Words, with a line feed and `indent` spaces instead of the space before each that would end
+ * behind column 80. A number and its unit stay together. */
+void gs_text_flow(struct gs_text *text, const char *words, unsigned indent);
 
 #endif

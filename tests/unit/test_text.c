@@ -121,7 +121,62 @@ static void test_long_names_end_in_dots_and_whole_characters(void)
 	expect(&text, "abcdefgh|abcde...|abcd...|...");
 }
 
+static const char *flow(const char *before, const char *words, unsigned indent)
+{
+	static char wide[512];
+	struct gs_text text;
+
+	gs_text_init(&text, wide, sizeof(wide));
+	gs_text_put(&text, before);
+	gs_text_flow(&text, words, indent);
+	CU_ASSERT_FALSE(text.cut);
+	return wide;
+}
+
+#define TEN "123456789 "
+#define FIFTY TEN TEN TEN TEN TEN
+
+static void test_words_flow_to_column_80(void)
+{
+	CU_ASSERT_STRING_EQUAL(flow("", "", 2), "");
+	CU_ASSERT_STRING_EQUAL(flow("a: ", "b  c", 2), "a: b  c");
+	CU_ASSERT_STRING_EQUAL(flow(FIFTY TEN, TEN "abcdefghij", 4), FIFTY TEN TEN "abcdefghij");
+	CU_ASSERT_STRING_EQUAL(
+		flow(FIFTY TEN, TEN "abcdefghijk l", 4), FIFTY TEN "123456789\n    abcdefghijk l");
+	/* A line before it does not count, nor does a second byte of a character. */
+	CU_ASSERT_STRING_EQUAL(flow("x\n" FIFTY TEN, TEN "abcdefghi\xc3\xa9", 4),
+		"x\n" FIFTY TEN TEN "abcdefghi\xc3\xa9");
+	/* What is too long by itself stays whole. */
+	CU_ASSERT_STRING_EQUAL(
+		flow(FIFTY FIFTY, "abc def", 0), FIFTY FIFTY "abc\ndef");
+}
+
+static void test_a_number_keeps_its_unit(void)
+{
+	CU_ASSERT_STRING_EQUAL(
+		flow(FIFTY TEN, TEN "abcdef 12 ms, x", 2), FIFTY TEN TEN "abcdef\n  12 ms, x");
+	CU_ASSERT_STRING_EQUAL(
+		flow(FIFTY TEN, TEN "abcdef 12 s", 2), FIFTY TEN TEN "abcdef\n  12 s");
+	CU_ASSERT_STRING_EQUAL(
+		flow(FIFTY TEN, TEN "abcdef 12 sites", 2), FIFTY TEN TEN "abcdef 12\n  sites");
+	CU_ASSERT_STRING_EQUAL(flow("", "12 ", 2), "12");
+}
+
+static void test_counts_have_their_number(void)
+{
+	struct gs_text text;
+
+	gs_text_init(&text, buffer, sizeof(buffer));
+	gs_text_count(&text, 0, "call ", "calls ");
+	gs_text_count(&text, 1, "call ", "calls ");
+	gs_text_count(&text, 1000, "call", "calls");
+	expect(&text, "0 calls 1 call 1,000 calls");
+}
+
 CU_TestInfo gs_tests_text[] = {
+	{"words flow to column 80", test_words_flow_to_column_80},
+	{"a number keeps its unit", test_a_number_keeps_its_unit},
+	{"counts have their number", test_counts_have_their_number},
 	{"durations have three digits", test_durations_have_three_digits},
 	{"durations are rounded into the next unit", test_durations_are_rounded_into_the_next_unit},
 	{"numbers have thousands and ids do not", test_numbers_have_thousands_and_ids_do_not},
