@@ -27,31 +27,16 @@ const struct gs_rule_text *gs_finding_rule(enum gs_rule rule)
 	return &texts[rule == GS_RULE_HELD_BLOCKED ? 0 : 1];
 }
 
-/* One line without its indentation and its end; returns what follows it. */
-static const char *copy_line(char *to, size_t size, const char *from)
-{
-	size_t length;
-
-	from += strspn(from, " ");
-	length = strcspn(from, "\n");
-	snprintf(to, size, "%.*s", (int) length, from);
-	return from + length + (from[length] == '\n');
-}
-
-/* "  1. GIL001 NUMBERS\n     CHAIN\n": one formatter says it for all. */
+/* One formatter says it for all. */
 static void make_words(struct gs_finding *finding, struct gs_view *view)
 {
 	const struct gs_summary_site summary = gs_site_summary(view, finding->site);
-	char buffer[GS_LINE_MAX];
 	struct gs_text text;
-	const char *numbers;
 
-	gs_text_init(&text, buffer, sizeof(buffer));
-	gs_line_site(&text, 1, &summary);
-	numbers = strstr(buffer, finding->rule->id);
-	numbers = numbers ? numbers + strlen(finding->rule->id) : buffer;
-	numbers = copy_line(finding->numbers, sizeof(finding->numbers), numbers);
-	copy_line(finding->chain, sizeof(finding->chain), numbers);
+	gs_text_init(&text, finding->numbers, sizeof(finding->numbers));
+	gs_line_numbers(&text, &summary);
+	gs_text_init(&text, finding->chain, sizeof(finding->chain));
+	gs_line_chain(&text, &summary);
 }
 
 bool gs_finding_make(

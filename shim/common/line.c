@@ -1,31 +1,13 @@
-/* line.c: see line.h. Runs inside somebody's process, at exit: no stdio, no malloc, no locale. */
+/* line.c: the head and the tail, see line.h. Runs inside somebody's process, at exit: no stdio, no
+ * malloc, no locale. */
 #include "line.h"
 
 #include <string.h>
 
-#define COLUMNS 80
-#define OBJECT_LIMIT 80
-#define SYMBOL_LIMIT 120
-#define FILE_LIMIT 400
 #define PROGRAM_LIMIT 40
-#define INDENT "     "
-
-/* "1 call", "2 calls" */
-static void put_count(struct gs_text *text, uint64_t count, const char *one, const char *many)
-{
-	gs_text_number(text, count);
-	gs_text_char(text, ' ');
-	gs_text_put(text, count == 1 ? one : many);
-}
+#define WORTH_TELLING_NS 1000000u
 
 /* ---- the head ---- */
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
 
 static const char *next_argument(const char *argument)
 {
@@ -92,10 +74,10 @@ const char *gs_line_program(char *buffer, size_t size, const char *argv)
 
 static void put_process(struct gs_text *text, const struct gs_summary_totals *totals)
 {
-	if (totals->program)
-		gs_text_name(text, base_name(totals->program), PROGRAM_LIMIT);
-	else
-		gs_text_put(text, "process");
+	const char *name = totals->program ? totals->program : "process";
+	const char *slash = strrchr(name, '/');
+
+	gs_text_name(text, slash && slash[1] ? slash + 1 : name, PROGRAM_LIMIT);
 	if (totals->pid) {
 		gs_text_char(text, '[');
 		gs_text_id(text, totals->pid);
@@ -133,7 +115,7 @@ static uint64_t judged(const struct gs_summary_totals *totals)
 static void put_unjudged(struct gs_text *text, const struct gs_summary_totals *totals)
 {
 	gs_text_put(text, "nothing judged: ");
-	put_count(text, totals->unknown, "call", "calls");
+	gs_text_count(text, totals->unknown, "call", "calls");
 	gs_text_put(text, " unknown");
 	if (totals->implementation) {
 		gs_text_put(text, " in ");
@@ -148,31 +130,66 @@ static void put_unjudged(struct gs_text *text, const struct gs_summary_totals *t
 		"  its symbols are not hidden. This is no verdict on the program.\n");
 }
 
+/* Who had to stand still for the findings, if that was measured. */
+static void put_harm(struct gs_text *text, const struct gs_summary_totals *totals)
+{
+	uint64_t stalled_ns = totals->origin[GS_ORIGIN_EXTENSION].stalled_ns +
+			      totals->origin[GS_ORIGIN_INTERPRETER].stalled_ns +
+			      totals->compute.stalled_ns;
+
+	if (stalled_ns > 0) {
+		gs_text_put(text, totals->free_threaded ? "; others waited "
+							: "; other threads stood still for ");
+		gs_text_duration(text, stalled_ns);
+		gs_text_put(text, totals->free_threaded ? " to stop the world" : "");
+	} else if (totals->waits_measured &&
+		   totals->origin[GS_ORIGIN_EXTENSION].blocked_calls +
+				   totals->origin[GS_ORIGIN_INTERPRETER].blocked_calls >
+			   0) {
+		gs_text_put(text, totals->free_threaded
+					  ? "; nobody stopped the world meanwhile"
+					  : "; no other thread wanted the GIL meanwhile");
+		gs_text_put(text, ": harmless this time");
+	}
+}
+
 static void put_findings(struct gs_text *text, const struct gs_summary_totals *totals)
 {
 	const struct gs_summary_count *extension = &totals->origin[GS_ORIGIN_EXTENSION];
 	const struct gs_summary_count *interpreter = &totals->origin[GS_ORIGIN_INTERPRETER];
 	uint64_t blocked_calls = extension->blocked_calls + interpreter->blocked_calls;
+	bool calls = totals->findings > totals->compute.sites;
 
-	put_count(text, totals->findings, "finding: ", "findings: ");
+	gs_text_count(text, totals->findings, "finding: ", "findings: ");
 	if (blocked_calls > 0) {
-		put_count(text, blocked_calls, "call", "calls");
+		gs_text_count(text, blocked_calls, "call", "calls");
 		gs_text_put(text, " waited ");
 		gs_text_duration(text, extension->blocked_ns + interpreter->blocked_ns);
-	} else {
+	} else if (calls) {
 		gs_text_put(text, "calls that could wait");
 	}
-	if (totals->free_threaded) {
-		gs_text_put(text,
-			" while attached\n"
-			"  While such a call waits, whoever must stop all threads (garbage "
-			"collection,\n"
-			"  fork) waits too, and so do all threads. Most harmful first:\n");
-	} else {
-		gs_text_put(text, " with the GIL held\n"
-				  "  While such a call waits, no other Python thread can run. "
-				  "Most harmful first:\n");
+	if (calls)
+		gs_text_put(text, totals->free_threaded ? " while attached" : " with the GIL held");
+	if (totals->compute.sites > 0) {
+		gs_text_put(text, calls ? ", " : "");
+		gs_text_put(text, totals->free_threaded ? "computing threads stayed attached for "
+							: "computing threads kept the GIL for ");
+		gs_text_duration(text, totals->compute.elapsed_ns);
 	}
+	put_harm(text, totals);
+}
+
+/* What the findings mean. */
+static void put_meaning(struct gs_text *text, const struct gs_summary_totals *totals)
+{
+	gs_text_put(text, totals->findings > totals->compute.sites ? "\n  While such a call waits, "
+								   : "\n  While one does, ");
+	if (totals->free_threaded)
+		gs_text_put(text,
+			"whoever must stop all threads (garbage collection,\n"
+			"  fork) waits too, and so do all threads. Most harmful first:\n");
+	else
+		gs_text_put(text, "no other Python thread can run. Most harmful first:\n");
 }
 
 void gs_line_head(struct gs_text *text, const struct gs_summary_totals *totals)
@@ -181,166 +198,22 @@ void gs_line_head(struct gs_text *text, const struct gs_summary_totals *totals)
 	put_process(text, totals);
 	gs_text_put(text, ": ");
 	if (totals->findings > 0) {
-		put_findings(text, totals);
+		char buffer[512];
+		struct gs_text words;
+
+		gs_text_init(&words, buffer, sizeof(buffer));
+		put_findings(&words, totals);
+		gs_text_flow(text, buffer, 2);
+		put_meaning(text, totals);
 	} else if (totals->unjudged && judged(totals) == 0) {
 		put_unjudged(text, totals);
 	} else if (totals->lost_sites > 0) {
 		gs_text_put(text, "no findings among the calls that found room; in all\n  ");
 		put_states(text, totals);
 	} else {
-		put_count(text, judged(totals), "call", "calls");
+		gs_text_count(text, judged(totals), "call", "calls");
 		gs_text_put(text, " clean: ");
 		put_states(text, totals);
-	}
-}
-
-/* ---- a site ---- */
-
-static void put_numbers(struct gs_text *text, const struct gs_summary_site *site)
-{
-	if (site->rule == GS_RULE_HELD_BLOCKED) {
-		gs_text_number(text, site->blocked_calls);
-		gs_text_put(text, " of ");
-		put_count(text, site->calls, "call", "calls");
-		gs_text_put(text, site->at_most ? " blocked, at most " : " blocked, ");
-		gs_text_duration(text, site->blocked_ns);
-	} else {
-		put_count(text, site->calls, "call", "calls");
-		gs_text_put(text, " could block");
-		if (site->unfinished == 0)
-			gs_text_put(text, ", none did this time");
-	}
-	if (site->rule != GS_RULE_HELD_BLOCKED || site->blocked_calls > 1) {
-		gs_text_put(text, " (worst ");
-		gs_text_duration(text, site->worst_ns);
-		gs_text_char(text, ')');
-	}
-	if (site->stalled_ns > 0) {
-		gs_text_put(text, ", others waited ");
-		gs_text_duration(text, site->stalled_ns);
-	}
-	if (site->unfinished > 0) {
-		gs_text_put(text, ", ");
-		gs_text_number(text, site->unfinished);
-		gs_text_put(text, " not returned");
-	}
-	if (site->origin == GS_ORIGIN_INTERPRETER)
-		gs_text_put(text, ", in CPython");
-	gs_text_char(text, '\n');
-}
-
-/* "_psycopg.cpython-311-x86_64-linux-gnu.so" reads as "_psycopg.so". */
-static void put_object(struct gs_text *text, const char *object)
-{
-	static const char *const tags[] = {".cpython-", ".abi3."};
-	const char *tag = NULL;
-	size_t i;
-
-	for (i = 0; i < sizeof(tags) / sizeof(tags[0]) && !tag; i++)
-		tag = strstr(object, tags[i]);
-	if (!tag || tag == object || (size_t) (tag - object) > OBJECT_LIMIT) {
-		gs_text_name(text, object, OBJECT_LIMIT);
-		return;
-	}
-	gs_text_span(text, object, (size_t) (tag - object));
-	gs_text_put(text, ".so");
-}
-
-static void put_frame(struct gs_text *text, const char *object, const char *symbol)
-{
-	gs_text_put(text, " < ");
-	put_object(text, object ? object : "?");
-	if (symbol) {
-		gs_text_char(text, '!');
-		gs_text_name(text, symbol, SYMBOL_LIMIT);
-	}
-}
-
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* The end of a path, from a slash, in at most `limit` bytes if its base name allows. */
-static void put_path(struct gs_text *text, const char *path, size_t limit)
-{
-	const char *from = path;
-	size_t length = strlen(path);
-
-	if (length > limit) {
-		const char *base = base_name(path);
-
-		from = path + length - (limit > 3 ? limit - 3 : 0);
-		while (from < base && *from != '/')
-			from++;
-		if (from < base)
-			gs_text_put(text, "...");
-		else
-			from = base;
-	}
-	gs_text_name(text, from, FILE_LIMIT);
-}
-
-static void put_chain(struct gs_text *text, const struct gs_summary_site *site, size_t path_limit)
-{
-	gs_text_put(text, INDENT);
-	gs_text_name(text, site->call ? site->call : "?", SYMBOL_LIMIT);
-	if (site->object || site->symbol)
-		put_frame(text, site->object, site->symbol);
-	if ((site->extension_object || site->extension_symbol) &&
-		!(same(site->object, site->extension_object) &&
-			same(site->symbol, site->extension_symbol)))
-		put_frame(text, site->extension_object, site->extension_symbol);
-	if (!site->python_file && !site->python_function) {
-		gs_text_put(text, " < no Python line known\n");
-		return;
-	}
-	gs_text_put(text, " < ");
-	put_path(text, site->python_file ? site->python_file : "?", path_limit);
-	if (site->python_line) {
-		gs_text_char(text, ':');
-		gs_text_id(text, site->python_line);
-	}
-	if (site->python_function) {
-		gs_text_put(text, " in ");
-		gs_text_name(text, site->python_function, SYMBOL_LIMIT);
-	}
-	gs_text_char(text, '\n');
-}
-
-static size_t columns(const char *line)
-{
-	size_t count = 0;
-
-	for (; *line && *line != '\n'; line++)
-		count += ((unsigned char) *line & 0xc0) != 0x80; /* UTF-8 continuation */
-	return count;
-}
-
-void gs_line_site(struct gs_text *text, unsigned rank, const struct gs_summary_site *site)
-{
-	const char *rule = gs_rank_rule_name(site->rule);
-	struct gs_text before;
-	size_t wide;
-
-	if (rank < 100)
-		gs_text_char(text, ' ');
-	if (rank < 10)
-		gs_text_char(text, ' ');
-	gs_text_number(text, rank);
-	gs_text_put(text, ". ");
-	gs_text_put(text, rule ? rule : "no rule");
-	gs_text_char(text, ' ');
-	put_numbers(text, site);
-
-	before = *text;
-	put_chain(text, site, FILE_LIMIT);
-	wide = columns(before.at);
-	if (wide > COLUMNS && site->python_file) {
-		size_t length = strnlen(site->python_file, FILE_LIMIT);
-
-		*text = before;
-		put_chain(text, site, length > wide - COLUMNS ? length - (wide - COLUMNS) : 0);
 	}
 }
 
@@ -355,7 +228,7 @@ static void put_origin(struct gs_text *text, const struct gs_summary_totals *tot
 		return;
 	gs_text_put(text, "  ");
 	gs_text_put(text, name);
-	put_count(text, count->calls, totals->free_threaded ? "attached call" : "held call",
+	gs_text_count(text, count->calls, totals->free_threaded ? "attached call" : "held call",
 		totals->free_threaded ? "attached calls" : "held calls");
 	if (count->blocked_calls > 0) {
 		gs_text_put(text, ", ");
@@ -372,24 +245,80 @@ static void put_lost(struct gs_text *text, const struct gs_summary_totals *total
 {
 	if (totals->lost_sites) {
 		gs_text_put(text, "  lost: ");
-		put_count(text, totals->lost_sites, "held call", "held calls");
+		gs_text_count(text, totals->lost_sites, "held call", "held calls");
 		gs_text_put(text, " found the table of sites full: counted, not listed\n");
 	}
 	if (totals->lost_threads) {
 		gs_text_put(text, "  lost: ");
-		put_count(text, totals->lost_threads, "thread", "threads");
+		gs_text_count(text, totals->lost_threads, "thread", "threads");
 		gs_text_put(text, " beyond the 256 told apart: counted together\n");
 	}
 	if (totals->lost_strings) {
 		gs_text_put(text, "  lost: ");
-		put_count(text, totals->lost_strings, "name", "names");
+		gs_text_count(text, totals->lost_strings, "name", "names");
 		gs_text_put(text, " did not fit: shown as \"?\"\n");
 	}
 	if (totals->lost_modules) {
 		gs_text_put(text, "  lost: ");
-		put_count(text, totals->lost_modules, "library", "libraries");
+		gs_text_count(text, totals->lost_modules, "library", "libraries");
 		gs_text_put(text, " did not fit: frames in them have no name\n");
 	}
+}
+
+/* How much of the waiting for the GIL there was behind what; what the causes leave over is not
+ * known. */
+static void put_waits(struct gs_text *text, const struct gs_summary_totals *totals)
+{
+	const struct gs_summary_waits *waits = &totals->waits;
+	const struct {
+		uint64_t ns;
+		const char *behind;
+	} parts[] = {
+		{waits->held_ns,
+			totals->free_threaded ? " behind attached calls" : " behind held calls"},
+		{waits->computed_ns, " behind computing threads"},
+		{waits->free_ns, " while it was handed over"},
+	};
+	const char *before = "; of it ";
+	char buffer[512];
+	struct gs_text words;
+
+	if (waits->waited_ns < WORTH_TELLING_NS || totals->findings + totals->delays == 0)
+		return;
+	gs_text_init(&words, buffer, sizeof(buffer));
+	gs_text_put(&words, totals->free_threaded ? "waited to attach: " : "waited for the GIL: ");
+	gs_text_count(&words, waits->waits, "time", "times");
+	gs_text_put(&words, ", ");
+	gs_text_duration(&words, waits->waited_ns);
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].ns == 0)
+			continue;
+		gs_text_put(&words, before);
+		gs_text_duration(&words, parts[i].ns);
+		gs_text_put(&words, parts[i].behind);
+		before = ", ";
+	}
+	gs_text_put(text, "  ");
+	gs_text_flow(text, buffer, 4);
+	gs_text_char(text, '\n');
+}
+
+static void put_help(struct gs_text *text, const struct gs_summary_totals *totals)
+{
+	if (totals->findings > totals->compute.sites)
+		gs_text_put(text,
+			"  What helps: let the extension release the GIL around the call (C:\n"
+			"  Py_BEGIN_ALLOW_THREADS, Cython: with nogil, ctypes: CDLL, not PyDLL), "
+			"or\n"
+			"  make it where a wait stops nobody: in another process, before threads "
+			"run.\n");
+	else
+		gs_text_put(text,
+			"  What helps: let the extension release the GIL while it computes (C:\n"
+			"  Py_BEGIN_ALLOW_THREADS, Cython: with nogil, ctypes: CDLL, not PyDLL), "
+			"or\n"
+			"  compute where it stops nobody: in another process, in smaller "
+			"pieces.\n");
 }
 
 void gs_line_tail(struct gs_text *text, const struct gs_summary_totals *totals)
@@ -397,18 +326,16 @@ void gs_line_tail(struct gs_text *text, const struct gs_summary_totals *totals)
 	put_origin(text, totals, GS_ORIGIN_INTERPRETER, "interpreter: ", ", in CPython itself\n");
 	put_origin(text, totals, GS_ORIGIN_STARTUP, "startup: ", ", while Python came up\n");
 	put_origin(text, totals, GS_ORIGIN_SHUTDOWN, "shutdown: ", ", while Python ended\n");
+	put_waits(text, totals);
 	put_lost(text, totals);
 	if (totals->findings == 0)
 		return;
 	if (totals->not_shown) {
 		gs_text_put(text, "  ");
-		put_count(text, totals->not_shown, "more site", "more sites");
+		gs_text_count(text, totals->not_shown, "more site", "more sites");
 		gs_text_put(text, ": set GILSHIM_OPTIONS=record=DIR, then gilshim report DIR\n");
 	}
 	gs_text_put(text, "  judged: ");
 	put_states(text, totals);
-	gs_text_put(text,
-		"  What helps: let the extension release the GIL around the call (C:\n"
-		"  Py_BEGIN_ALLOW_THREADS, Cython: with nogil, ctypes: CDLL, not PyDLL), or\n"
-		"  make it where a wait stops nobody: in another process, before threads run.\n");
+	put_help(text, totals);
 }

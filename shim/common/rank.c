@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define DELAYED_CALLS 10
+#define DELAYED_NS 10000000u
+
 enum gs_rule gs_rank_rule(enum gs_origin origin, enum gs_class class, uint64_t blocked_calls)
 {
 	if (origin != GS_ORIGIN_EXTENSION && origin != GS_ORIGIN_INTERPRETER)
@@ -12,6 +15,18 @@ enum gs_rule gs_rank_rule(enum gs_origin origin, enum gs_class class, uint64_t b
 	return class == GS_CLASS_WAIT ? GS_RULE_HELD_COULD_BLOCK : GS_RULE_NONE;
 }
 
+enum gs_rule gs_rank_compute_rule(enum gs_origin origin)
+{
+	if (origin != GS_ORIGIN_EXTENSION && origin != GS_ORIGIN_INTERPRETER)
+		return GS_RULE_NONE;
+	return GS_RULE_HELD_COMPUTE;
+}
+
+bool gs_rank_delay_listed(uint64_t delayed, uint64_t wait_ns)
+{
+	return delayed >= DELAYED_CALLS && wait_ns >= DELAYED_NS;
+}
+
 const char *gs_rank_rule_name(enum gs_rule rule)
 {
 	switch (rule) {
@@ -19,6 +34,10 @@ const char *gs_rank_rule_name(enum gs_rule rule)
 		return "GIL001";
 	case GS_RULE_HELD_COULD_BLOCK:
 		return "GIL002";
+	case GS_RULE_HELD_COMPUTE:
+		return "GIL003";
+	case GS_RULE_REACQUIRE_DELAY:
+		return "GIL004";
 	case GS_RULE_NONE:
 	default:
 		return NULL;
@@ -31,7 +50,8 @@ bool gs_rank_listed(enum gs_origin origin, enum gs_rule rule)
 {
 	if (origin == GS_ORIGIN_EXTENSION)
 		return rule != GS_RULE_NONE;
-	return origin == GS_ORIGIN_INTERPRETER && rule == GS_RULE_HELD_BLOCKED;
+	return origin == GS_ORIGIN_INTERPRETER &&
+	       (rule == GS_RULE_HELD_BLOCKED || rule == GS_RULE_HELD_COMPUTE);
 }
 
 /* Larger first. */

@@ -9,11 +9,13 @@
 
 #include "record.h"
 
-/* Stable ids; GIL003 to GIL005 are no rules of sites. */
+/* Stable ids. */
 enum gs_rule {
 	GS_RULE_NONE,
 	GS_RULE_HELD_BLOCKED = 1,     /* GIL001 */
 	GS_RULE_HELD_COULD_BLOCK = 2, /* GIL002 */
+	GS_RULE_HELD_COMPUTE = 3,     /* GIL003: sites of GS_KIND_COMPUTE */
+	GS_RULE_REACQUIRE_DELAY = 4,  /* GIL004: functions, see gs_rank_delay_listed() */
 };
 
 /* What the order depends on. A caller copies the counters of a live site once: an order made from
@@ -30,6 +32,14 @@ struct gs_rank {
 /* The rule of a site: GIL001 if any call blocked, else GIL002 if it could, else none. Startup and
  * shutdown break no rule. */
 enum gs_rule gs_rank_rule(enum gs_origin origin, enum gs_class class, uint64_t blocked_calls);
+
+/* The rule of a site of GS_KIND_COMPUTE: GIL003, but none while Python comes up or goes down. */
+enum gs_rule gs_rank_compute_rule(enum gs_origin origin);
+
+/* Is what the calls of a function cost until the GIL was back worth a line? `delayed` calls were
+ * followed by a wait longer than themselves, `wait_ns` is the sum of the waits. A single one proves
+ * no convoy. */
+bool gs_rank_delay_listed(uint64_t delayed, uint64_t wait_ns);
 
 /* "GIL001"; NULL for no rule. */
 const char *gs_rank_rule_name(enum gs_rule rule);

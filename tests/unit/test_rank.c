@@ -36,8 +36,26 @@ static void test_startup_and_shutdown_break_no_rule(void)
 	CU_ASSERT_EQUAL(gs_rank_rule(GS_ORIGIN_SHUTDOWN, GS_CLASS_WAIT, 9), GS_RULE_NONE);
 }
 
+static void test_keeping_the_gil_is_gil003_while_the_program_runs(void)
+{
+	CU_ASSERT_EQUAL(gs_rank_compute_rule(GS_ORIGIN_EXTENSION), GS_RULE_HELD_COMPUTE);
+	CU_ASSERT_EQUAL(gs_rank_compute_rule(GS_ORIGIN_INTERPRETER), GS_RULE_HELD_COMPUTE);
+	CU_ASSERT_EQUAL(gs_rank_compute_rule(GS_ORIGIN_STARTUP), GS_RULE_NONE);
+	CU_ASSERT_EQUAL(gs_rank_compute_rule(GS_ORIGIN_SHUTDOWN), GS_RULE_NONE);
+}
+
+static void test_a_few_delays_are_no_convoy(void)
+{
+	CU_ASSERT_TRUE(gs_rank_delay_listed(10, 10000000));
+	CU_ASSERT_FALSE(gs_rank_delay_listed(9, 10000000));
+	CU_ASSERT_FALSE(gs_rank_delay_listed(10, 9999999));
+	CU_ASSERT_FALSE(gs_rank_delay_listed(0, 0));
+}
+
 static void test_names_of_rules(void)
 {
+	CU_ASSERT_STRING_EQUAL(gs_rank_rule_name(GS_RULE_HELD_COMPUTE), "GIL003");
+	CU_ASSERT_STRING_EQUAL(gs_rank_rule_name(GS_RULE_REACQUIRE_DELAY), "GIL004");
 	CU_ASSERT_STRING_EQUAL(gs_rank_rule_name(GS_RULE_HELD_BLOCKED), "GIL001");
 	CU_ASSERT_STRING_EQUAL(gs_rank_rule_name(GS_RULE_HELD_COULD_BLOCK), "GIL002");
 	CU_ASSERT_PTR_NULL(gs_rank_rule_name(GS_RULE_NONE));
@@ -51,11 +69,15 @@ static void test_what_is_listed(void)
 	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_BLOCKED));
 	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_COULD_BLOCK));
 	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_STARTUP, GS_RULE_NONE));
+	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_COMPUTE));
+	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_COMPUTE));
 }
 
 /* In the order in which they must come. */
 static const struct gs_rank ordered[] = {
+	{300, 0, 1, GS_RULE_HELD_COMPUTE, GS_ORIGIN_EXTENSION, 12},
 	{200, 0, 1, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 7},
+	{150, 0, 1, GS_RULE_HELD_COMPUTE, GS_ORIGIN_EXTENSION, 11},
 	{100, 5, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 6},
 	{100, 4, 9, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 5},
 	{0, 900, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 4},
@@ -80,7 +102,7 @@ static void test_the_most_harmful_comes_first(void)
 	}
 }
 
-/* The nth of several orders to insert in; 7 and 11 have no common factor. */
+/* The nth of several orders to insert in; 7 and 13 have no common factor. */
 static const struct gs_rank *nth(size_t start, size_t i)
 {
 	return &ordered[(start + i * 7) % COUNT];
@@ -111,6 +133,9 @@ CU_TestInfo gs_tests_rank[] = {
 	{"a disk call that came back breaks no rule",
 		test_a_disk_call_that_came_back_breaks_no_rule},
 	{"startup and shutdown break no rule", test_startup_and_shutdown_break_no_rule},
+	{"keeping the GIL is GIL003 while the program runs",
+		test_keeping_the_gil_is_gil003_while_the_program_runs},
+	{"a few delays are no convoy", test_a_few_delays_are_no_convoy},
 	{"names of rules", test_names_of_rules},
 	{"what is listed", test_what_is_listed},
 	{"the most harmful comes first", test_the_most_harmful_comes_first},
