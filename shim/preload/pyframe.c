@@ -9,31 +9,24 @@
 
 #include "gil.h"
 #include "peek.h"
+#include "pylayout.h"
+#include "pytext.h"
 #include "store.h"
 
 #define DEEPEST 512 /* frames looked at: a broken chain must end */
 
-struct layout {
-	uint32_t minor; /* 0: lines are not available */
-	uint16_t state_frame;
-	bool through_cframe; /* 3.11 and 3.12: the state points to a structure on the C stack */
-	uint16_t cframe_frame;
-	uint16_t previous, code, instruction, owner;
-	uint16_t instruction_size;
-	uint16_t filename, name, first_line, bytecode, first_traceable;
-	uint16_t type, length, hash; /* in objects and strings */
-};
-
-static const struct layout old_layouts[] = {
+static const struct gs_pylayout old_layouts[] = {
 	/* minor, state: frame, cframe, its frame, frame: previous, code, instr, owner, size,
-	   code: filename, name, first line, bytecode, first traceable, type, length, hash */
-	{6, 24, false, 0, 24, 32, 120, 0, 4, 96, 104, 36, 0, 0, 8, 16, 24},
-	{7, 24, false, 0, 24, 32, 104, 0, 4, 96, 104, 36, 0, 0, 8, 16, 24},
-	{8, 24, false, 0, 24, 32, 104, 0, 4, 104, 112, 40, 0, 0, 8, 16, 24},
-	{9, 24, false, 0, 24, 32, 104, 0, 4, 104, 112, 40, 0, 0, 8, 16, 24},
-	{10, 24, false, 0, 24, 32, 96, 0, 4, 104, 112, 40, 0, 0, 8, 16, 24},
-	{11, 56, true, 8, 48, 32, 56, 69, 8, 112, 120, 72, 184, 168, 8, 16, 24},
-	{12, 56, true, 0, 8, 0, 56, 70, 8, 112, 120, 68, 192, 176, 8, 16, 24},
+	   code: filename, name, first line, bytecode, first traceable, type, length, hash,
+	   code: lines, bytes, string: state, ascii, compact */
+	{6, 24, false, 0, 24, 32, 120, 0, 4, 96, 104, 36, 0, 0, 8, 16, 24, 112, 32, 32, 48, 72},
+	{7, 24, false, 0, 24, 32, 104, 0, 4, 96, 104, 36, 0, 0, 8, 16, 24, 112, 32, 32, 48, 72},
+	{8, 24, false, 0, 24, 32, 104, 0, 4, 104, 112, 40, 0, 0, 8, 16, 24, 120, 32, 32, 48, 72},
+	{9, 24, false, 0, 24, 32, 104, 0, 4, 104, 112, 40, 0, 0, 8, 16, 24, 120, 32, 32, 48, 72},
+	{10, 24, false, 0, 24, 32, 96, 0, 4, 104, 112, 40, 0, 0, 8, 16, 24, 120, 32, 32, 48, 72},
+	{11, 56, true, 8, 48, 32, 56, 69, 8, 112, 120, 72, 184, 168, 8, 16, 24, 136, 32, 32, 48,
+		72},
+	{12, 56, true, 0, 8, 0, 56, 70, 8, 112, 120, 68, 192, 176, 8, 16, 24, 136, 32, 32, 40, 56},
 };
 
 /* Word indices into _Py_DebugOffsets: where each structure's words begin, per version. */
@@ -46,8 +39,8 @@ static const struct debug_layout debug_layouts[] = {
 	{15, 22, 39, 47, 58},
 };
 
-static struct layout layout;
-static uintptr_t code_type;
+GS_HIDDEN struct gs_pylayout gs_pylayout;
+GS_HIDDEN uintptr_t gs_pycode_type;
 static int (*addr2line)(void *code, int offset);
 static int (*frame_line)(void *frame);
 static long (*text_length)(void *text);
@@ -87,35 +80,37 @@ static uintptr_t first_frame(void)
 
 	if (!state)
 		return 0;
-	frame = word_if(state + layout.state_frame);
-	if (layout.through_cframe && frame)
-		frame = word_if(frame + layout.cframe_frame);
+	frame = word_if(state + gs_pylayout.state_frame);
+	if (gs_pylayout.through_cframe && frame)
+		frame = word_if(frame + gs_pylayout.cframe_frame);
 	return frame;
 }
 
 /* Reads the frame at `at`: false if it is not one that runs Python code. */
 static bool read_frame(uintptr_t at, struct frame *out)
 {
-	uintptr_t code = word(at + layout.code) & ~(uintptr_t) 3;
-	const volatile unsigned char *owner = (const volatile unsigned char *) at + layout.owner;
+	uintptr_t code = word(at + gs_pylayout.code) & ~(uintptr_t) 3;
+	const volatile unsigned char *owner =
+		(const volatile unsigned char *) at + gs_pylayout.owner;
 
-	if (!is_readable(code + layout.type) || word(code + layout.type) != code_type)
+	if (!is_readable(code + gs_pylayout.type) ||
+		word(code + gs_pylayout.type) != gs_pycode_type)
 		return false;
 	out->frame = at;
 	out->code = code;
-	if (layout.instruction_size == 4) {
-		out->instruction = *(const volatile uint32_t *) (at + layout.instruction);
+	if (gs_pylayout.instruction_size == 4) {
+		out->instruction = *(const volatile uint32_t *) (at + gs_pylayout.instruction);
 		return true;
 	}
 	if (*owner >= 3)
 		return false;
-	out->instruction = word(at + layout.instruction);
-	if (!layout.first_traceable || *owner == 1)
+	out->instruction = word(at + gs_pylayout.instruction);
+	if (!gs_pylayout.first_traceable || *owner == 1)
 		return true;
 	/* A frame that has not run its first instruction yet is no line of anybody's. */
 	return out->instruction >=
-	       code + layout.bytecode +
-		       2 * *(const volatile uint32_t *) (code + layout.first_traceable);
+	       code + gs_pylayout.bytecode +
+		       2 * *(const volatile uint32_t *) (code + gs_pylayout.first_traceable);
 }
 
 /* The next frame that runs Python code, from `at` outwards. */
@@ -124,9 +119,9 @@ static bool next_frame(uintptr_t *at, struct frame *out)
 	for (int i = 0; *at && i < DEEPEST; i++) {
 		uintptr_t here = *at, previous;
 
-		if (!is_readable(here) || !is_readable(here + layout.instruction))
+		if (!is_readable(here) || !is_readable(here + gs_pylayout.instruction))
 			return false;
-		previous = word(here + layout.previous);
+		previous = word(here + gs_pylayout.previous);
 		*at = previous == here ? 0 : previous;
 		if (read_frame(here, out))
 			return true;
@@ -136,48 +131,19 @@ static bool next_frame(uintptr_t *at, struct frame *out)
 
 /* ---- texts ---- */
 
-static uint32_t encode(uint32_t c, char *to)
-{
-	if (c < 0x80) {
-		to[0] = c ? (char) c : '?';
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char) (0xc0 | c >> 6);
-		to[1] = (char) (0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c >= 0xd800 && c < 0xe000) { /* an undecodable byte of a file name */
-		to[0] = '?';
-		return 1;
-	}
-	if (c < 0x10000) {
-		to[0] = (char) (0xe0 | c >> 12);
-		to[1] = (char) (0x80 | (c >> 6 & 0x3f));
-		to[2] = (char) (0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (char) (0xf0 | c >> 18);
-	to[1] = (char) (0x80 | (c >> 12 & 0x3f));
-	to[2] = (char) (0x80 | (c >> 6 & 0x3f));
-	to[3] = (char) (0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* The text of a str as a string of the record. Over 500 bytes only the end is kept: of a path, that
- * is the part that tells. */
+/* The text of a str as a string of the record. */
 static uint32_t store_text(uintptr_t text)
 {
-	char buffer[512];
+	char buffer[GS_PYTEXT_SIZE];
 	uint32_t used = 0;
 	long length, start;
 
 	if (!text)
 		return GS_NONE;
 	length = text_length((void *) text);
-	start = length > 500 ? length - 500 : 0;
+	start = length > GS_PYTEXT_LONGEST ? length - GS_PYTEXT_LONGEST : 0;
 	for (long i = start; i < length && used < sizeof(buffer) - 4; i++)
-		used += encode(text_char((void *) text, i), buffer + used);
+		used += gs_pytext_encode(text_char((void *) text, i), buffer + used);
 	return gs_store_string(buffer, used);
 }
 
@@ -188,7 +154,7 @@ static uint64_t text_content(uintptr_t text)
 
 	if (!text)
 		return 0;
-	hash = word(text + layout.hash);
+	hash = word(text + gs_pylayout.hash);
 	if (hash != UINT64_MAX)
 		return hash;
 	length = (uint64_t) text_length((void *) text);
@@ -206,7 +172,7 @@ static uint32_t line_of(const struct frame *frame)
 		line = frame_line((void *) frame->frame);
 	else
 		line = addr2line((void *) frame->code,
-			(int) (frame->instruction - (frame->code + layout.bytecode)));
+			(int) (frame->instruction - (frame->code + gs_pylayout.bytecode)));
 	return line > 0 ? (uint32_t) line : 0;
 }
 
@@ -214,7 +180,7 @@ static uint32_t line_of(const struct frame *frame)
 
 bool gs_pyframe_available(void)
 {
-	return layout.minor != 0;
+	return gs_pylayout.minor != 0;
 }
 
 bool gs_pyframe_key(struct gs_pykey *key)
@@ -222,16 +188,16 @@ bool gs_pyframe_key(struct gs_pykey *key)
 	struct frame frame;
 	uintptr_t at;
 
-	if (!layout.minor)
+	if (!gs_pylayout.minor)
 		return false;
 	at = first_frame();
 	if (!next_frame(&at, &frame))
 		return false;
 	key->code = frame.code;
 	key->instruction = frame.instruction;
-	key->content = text_content(word(frame.code + layout.filename)) * 31 +
-		       text_content(word(frame.code + layout.name)) * 7 +
-		       *(const volatile uint32_t *) (frame.code + layout.first_line);
+	key->content = text_content(word(frame.code + gs_pylayout.filename)) * 31 +
+		       text_content(word(frame.code + gs_pylayout.name)) * 7 +
+		       *(const volatile uint32_t *) (frame.code + gs_pylayout.first_line);
 	return true;
 }
 
@@ -241,7 +207,7 @@ uint64_t gs_pyframe_stack_key(void)
 	uintptr_t at;
 	uint64_t key = 0;
 
-	if (!layout.minor)
+	if (!gs_pylayout.minor)
 		return 0;
 	at = first_frame();
 	for (int i = 0; i < GS_STACK_KEY_FRAMES && next_frame(&at, &frame); i++)
@@ -255,12 +221,12 @@ uint32_t gs_pyframe_stack(struct gs_pyline *lines, uint32_t limit)
 	uintptr_t at;
 	uint32_t n = 0;
 
-	if (!layout.minor)
+	if (!gs_pylayout.minor)
 		return 0;
 	at = first_frame();
 	while (n < limit && next_frame(&at, &frame)) {
-		lines[n].file = store_text(word(frame.code + layout.filename));
-		lines[n].function = store_text(word(frame.code + layout.name));
+		lines[n].file = store_text(word(frame.code + gs_pylayout.filename));
+		lines[n].function = store_text(word(frame.code + gs_pylayout.name));
 		lines[n].line = line_of(&frame);
 		n++;
 	}
@@ -275,7 +241,7 @@ static uint16_t offset16(const uint64_t *words, unsigned index)
 }
 
 /* From what a 3.13 or newer interpreter says of itself. */
-static bool describe(const uint64_t *words, uint32_t minor, struct layout *out)
+static bool describe(const uint64_t *words, uint32_t minor, struct gs_pylayout *out)
 {
 	const struct debug_layout *at = NULL;
 
@@ -300,6 +266,14 @@ static bool describe(const uint64_t *words, uint32_t minor, struct layout *out)
 	out->type = offset16(words, at->object + 1);
 	out->length = (uint16_t) (out->type + 8);
 	out->hash = (uint16_t) (out->type + 16);
+	out->lines = offset16(words, at->code + 4);
+	out->bytes = (uint16_t) (out->type + 24);
+	/* Strings of free-threaded builds are laid out otherwise: read by the interpreter alone. */
+	if (!gs_gil.free_threaded) {
+		out->state = (uint16_t) (out->type + 24);
+		out->ascii = (uint16_t) (out->type + 32);
+		out->compact = (uint16_t) (out->type + 48);
+	}
 	if (!out->state_frame || !out->previous || !out->instruction || !out->filename ||
 		!out->type)
 		return false;
@@ -311,7 +285,7 @@ void gs_pyframe_setup(const struct gs_object *object)
 {
 	const uint64_t *runtime = gs_object_symbol(object, "_PyRuntime");
 	uint32_t minor = gs_gil.hex >> 16 & 0xff;
-	struct layout found = {0};
+	struct gs_pylayout found = {0};
 
 	if (gs_gil.hex >> 24 != 3 || !gs_gil.unchecked)
 		return;
@@ -320,7 +294,7 @@ void gs_pyframe_setup(const struct gs_object *object)
 			found = old_layouts[i];
 	if (minor >= 13 && (!runtime || !describe(runtime, minor, &found)))
 		return;
-	code_type = (uintptr_t) gs_object_symbol(object, "PyCode_Type");
+	gs_pycode_type = (uintptr_t) gs_object_symbol(object, "PyCode_Type");
 	text_length = (long (*)(void *)) gs_object_symbol(object, "PyUnicode_GetLength");
 	text_char = (uint32_t(*)(void *, long)) gs_object_symbol(object, "PyUnicode_ReadChar");
 	addr2line = (int (*)(void *, int)) gs_object_symbol(object, "PyCode_Addr2Line");
@@ -329,7 +303,7 @@ void gs_pyframe_setup(const struct gs_object *object)
 			object, "PyUnstable_InterpreterFrame_GetLine");
 	else if (minor <= 10)
 		frame_line = (int (*)(void *)) gs_object_symbol(object, "PyFrame_GetLineNumber");
-	if (!code_type || !text_length || !text_char || !(frame_line || addr2line))
+	if (!gs_pycode_type || !text_length || !text_char || !(frame_line || addr2line))
 		return;
-	layout = found;
+	gs_pylayout = found;
 }
