@@ -56,7 +56,7 @@ def functions():
 
 def check_released_paths_are_jumps():
     """A wrapper calls only our own judgement, and leaves by a jump to the real function."""
-    ours = {"gs_watch", "gs_watch_entry", "gs_real_resolve", "gs_hook_resolve", "gs_hook_exit",
+    ours = {"gs_watch", "gs_waits_begin", "gs_watch_entry", "gs_real_resolve", "gs_hook_resolve", "gs_hook_exit",
             "gs_hook_exec", "gs_hook_exec_fd", "gs_gil_cond_init", "gs_gil_cond_signal",
             "gs_gil_sem_init", "dlsym@plt"}
     wanted = exported() | {n for n in (f for f, _ in functions())

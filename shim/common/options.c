@@ -111,7 +111,7 @@ static uint64_t number_max(const char *key)
 {
 	if (strcmp(key, "children") == 0)
 		return 1;
-	return strcmp(key, "stacks") == 0 ? 64 : 4096;
+	return strcmp(key, "stacks") == 0 || strcmp(key, "stall_signal") == 0 ? 64 : 4096;
 }
 
 /* Sets one option from a NUL-terminated value. Returns NULL, or what was expected. */

@@ -9,8 +9,11 @@
 #include "probe.h"
 #include "pyframe.h"
 #include "chain.h"
+#include "waits.h"
 
-#define MAX_GILS 64
+/* ceval_gil.h, 3.7 to 3.15: last_holder lies so far before the condition that drop_gil() signals.
+ */
+#define LAST_HOLDER_BEFORE 24
 
 GS_HIDDEN struct gs_gil gs_gil;
 
@@ -19,7 +22,7 @@ GS_HIDDEN struct gs_gil gs_gil;
 static struct {
 	void *cond;        /* signalled by drop_gil() */
 	void *switch_cond; /* signalled by take_gil() */
-} gils[MAX_GILS];
+} gils[GS_MAX_GILS];
 
 bool gs_gil_finalizing(void)
 {
@@ -138,7 +141,7 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 /* Which of the GILs has this condition? */
 static int find_cond(const void *cond, bool *is_switch)
 {
-	uint32_t made = gs_gil.made < MAX_GILS ? gs_gil.made : MAX_GILS;
+	uint32_t made = gs_gil.made < GS_MAX_GILS ? gs_gil.made : GS_MAX_GILS;
 
 	for (uint32_t i = 0; i < made; i++) {
 		if (gils[i].switch_cond != cond && gils[i].cond != cond)
@@ -154,18 +157,22 @@ static int find_cond(const void *cond, bool *is_switch)
 static void note_cond(struct gs_thread *thread, void *cond)
 {
 	bool is_switch;
-	uint32_t index;
+	uint32_t made;
+	int index;
 
 	if (!thread->first_cond) {
 		thread->first_cond = cond;
 		return;
 	}
-	if (find_cond(cond, &is_switch) < 0 || !is_switch) {
-		index = atomic_fetch_add_explicit(&gs_gil.made, 1, memory_order_relaxed);
-		gils[index % MAX_GILS].cond = thread->first_cond;
-		gils[index % MAX_GILS].switch_cond = cond;
-		gs_life_gil_made(index + 1);
+	index = find_cond(cond, &is_switch);
+	if (index < 0 || !is_switch) {
+		made = atomic_fetch_add_explicit(&gs_gil.made, 1, memory_order_relaxed);
+		index = (int) (made % GS_MAX_GILS);
+		gs_life_gil_made(made + 1);
 	}
+	gils[index].cond = thread->first_cond;
+	gils[index].switch_cond = cond;
+	gs_waits_reset((uint32_t) index);
 	thread->first_cond = NULL;
 }
 
@@ -186,16 +193,64 @@ void gs_gil_cond_init(void *cond, void *caller)
 	note_cond(thread, cond);
 }
 
+int gs_gil_of_waiter(const void *cond)
+{
+	bool is_switch;
+	int index = find_cond(cond, &is_switch);
+
+	return index >= 0 && !is_switch ? index : -1;
+}
+
+void *gs_gil_holder(uint32_t gil)
+{
+	/* 3.6 keeps its GIL in separate variables, but has one thread state for the process. */
+	if (gs_gil.hex < 0x03070000)
+		return gs_gil.unchecked();
+	return *(void *volatile *) (void *) ((char *) gils[gil].cond - LAST_HOLDER_BEFORE);
+}
+
+/* Mostly a thread takes and drops the one GIL that there is. */
+static bool is_own(struct gs_thread *thread, const void *cond, bool *is_switch)
+{
+	int index;
+
+	*is_switch = gils[thread->gil].switch_cond == cond;
+	if (GS_LIKELY(*is_switch || gils[thread->gil].cond == cond))
+		return true;
+	index = find_cond(cond, is_switch);
+	if (index < 0)
+		return false;
+	thread->gil = (uint32_t) index;
+	return true;
+}
+
+/* A holder has a block, so that those who wait for it can tell who it is. */
+GS_COLD static void takes_its_first(struct gs_thread *thread)
+{
+	if (gs_epoch() && !thread->busy)
+		gs_thread_here(thread);
+	gs_thread_had_gil(thread);
+}
+
 void gs_gil_cond_signal(void *cond, void *caller)
 {
 	struct gs_thread *thread = &gs_thread;
-	bool is_switch;
+	struct gs_waits *waits;
+	bool taken;
 
-	if (!gs_gil_in_image(caller) || find_cond(cond, &is_switch) < 0)
+	if (!gs_gil_in_image(caller) || !is_own(thread, cond, &taken))
 		return;
-	thread->holds = is_switch;
-	if (is_switch && !thread->had_gil)
-		gs_thread_had_gil(thread);
+	waits = &gs_waits[thread->gil];
+	if (taken) {
+		if (GS_UNLIKELY(!thread->had_gil))
+			takes_its_first(thread);
+		waits->holder = thread->entry;
+		if (GS_UNLIKELY(atomic_load_explicit(&waits->active, memory_order_relaxed)))
+			gs_waits_taken(thread);
+	} else if (GS_UNLIKELY(atomic_load_explicit(&waits->active, memory_order_relaxed))) {
+		gs_waits_dropped(thread, caller);
+	}
+	thread->holds = taken;
 	/* Taking or dropping the GIL proves that no call is in progress that kept it. */
 	if (GS_UNLIKELY(thread->mark || thread->is_pending))
 		gs_settle(thread);

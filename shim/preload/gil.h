@@ -98,6 +98,14 @@ static inline bool gs_gil_in_image(const void *address)
 	return (uintptr_t) address - gs_gil.start < gs_gil.end - gs_gil.start;
 }
 
+/* Which GIL a thread that waits on this condition waits for: its number, < GS_MAX_GILS; -1: none.
+ */
+GS_HIDDEN int gs_gil_of_waiter(const void *cond);
+
+/* The thread state that holds the GIL of that number, or held it last; NULL if not known. Under the
+ * GIL's mutex, or by its holder. */
+GS_HIDDEN void *gs_gil_holder(uint32_t gil);
+
 /* Hooks, called by the exported pthread_cond_init, pthread_cond_signal and sem_init before they
  * jump to the real ones; `caller` is the return address. */
 GS_HIDDEN void gs_gil_cond_init(void *cond, void *caller);

@@ -14,6 +14,7 @@
 #include "pyframe.h"
 #include "real.h"
 #include "runnable.h"
+#include "sample.h"
 #include "say.h"
 #include "site.h"
 #include "store.h"
@@ -220,6 +221,8 @@ static void read_options(void)
 		gs_life.options.timing == GS_TIMING_ALL || gs_life.options.log == GS_LOG_ALL;
 	if (gs_life.options.help)
 		print_help();
+	if (gs_life.options.stall_signal)
+		gs_sample_setup((int) gs_life.options.stall_signal);
 }
 
 static void read_clocks(void)
@@ -259,6 +262,8 @@ static void arm(bool first)
 	thread->counts = NULL;
 	thread->entry = NULL;
 	thread->mark = thread->composite = NULL;
+	thread->charge_site = 0;
+	thread->wait_ns = thread->release_ns = 0;
 	thread->is_pending = thread->exec_tried = false;
 	memcpy(&gs_armed[GS_ARMED_EPOCH], &epoch, sizeof(epoch));
 	memcpy(gs_armed, watched, sizeof(watched));

@@ -8,6 +8,7 @@
 #include "site.h"
 #include "store.h"
 #include "tally.h"
+#include "waits.h"
 
 /* From this duration on the CPU time of getrusage, up to a tick off, tells whether a thread ran. */
 #define TICKS_TELL_NS 10000000
@@ -114,6 +115,8 @@ static void hide_progress(struct gs_thread *thread, const struct gs_probe *probe
 {
 	struct gs_thread_entry *entry = thread->entry;
 
+	gs_waits_charge(thread, probe->end_ns);
+	thread->charge_site = probe->outer_charge;
 	thread->mark = probe->outer_mark;
 	thread->composite = probe->outer_composite;
 	if (!entry)
@@ -121,7 +124,20 @@ static void hide_progress(struct gs_thread *thread, const struct gs_probe *probe
 	atomic_store_explicit(&entry->begin_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->site, probe->outer_site, memory_order_relaxed);
 	atomic_store_explicit(&entry->call, probe->outer_call, memory_order_relaxed);
+	if (!probe->outer_begin_ns && !probe->harmless)
+		atomic_fetch_add_explicit(
+			&entry->held_ns, probe->end_ns - probe->begin_ns, memory_order_relaxed);
 	atomic_store_explicit(&entry->begin_ns, probe->outer_begin_ns, memory_order_release);
+}
+
+/* From here on others wait for this call. */
+static void charge_to(struct gs_thread *thread, struct gs_probe *probe)
+{
+	probe->outer_charge = thread->charge_site;
+	if (probe->site == GS_NONE)
+		return;
+	gs_waits_call(thread, probe->begin_ns, probe->caller);
+	thread->charge_site = probe->site + 1;
 }
 
 void gs_probe_begin(
@@ -150,6 +166,7 @@ void gs_probe_begin(
 	if (!probe->harmless)
 		atomic_store_explicit(
 			&thread->entry->begin_ns, probe->begin_ns, memory_order_release);
+	charge_to(thread, probe);
 	gs_leave(thread);
 }
 

@@ -29,7 +29,7 @@ struct gs_probe {
 	struct gs_usage before, after;
 	/* what the thread was in before: a signal handler's call gives it back */
 	uint64_t outer_begin_ns;
-	uint32_t outer_site, outer_call;
+	uint32_t outer_site, outer_call, outer_charge;
 	void *outer_mark, *outer_composite;
 };
 

@@ -84,6 +84,14 @@ void gs_site_forget(void)
 	memset(cache, 0, sizeof(cache));
 }
 
+/* The origin, unless the interpreter is coming up or going down. */
+static enum gs_origin stage(enum gs_origin origin)
+{
+	if (gs_gil_starting())
+		return GS_ORIGIN_STARTUP;
+	return gs_gil_finalizing() ? GS_ORIGIN_SHUTDOWN : origin;
+}
+
 /* Native and Python stack of the calling thread into the site's slots. */
 static void capture(uint32_t index, void *caller, bool python)
 {
@@ -98,18 +106,44 @@ static void capture(uint32_t index, void *caller, bool python)
 	site->extension = chain.extension;
 	site->extension_frame = chain.extension_frame;
 	site->depth_python = python ? (uint8_t) gs_pyframe_stack(lines, limit) : 0;
-	if (gs_gil_starting())
-		site->origin = GS_ORIGIN_STARTUP;
-	else if (gs_gil_finalizing())
-		site->origin = GS_ORIGIN_SHUTDOWN;
-	else
-		site->origin = (uint8_t) chain.origin;
+	site->origin = (uint8_t) stage(chain.origin);
 }
 
 void gs_site_capture(uint32_t index, void *caller)
 {
 	if (!gs_stack_is_small())
 		capture(index, caller, true);
+}
+
+static void capture_chain(uint32_t index, void *from, bool any)
+{
+	struct gs_site *site = &gs_store.sites[index];
+	uint32_t limit = gs_store.header->stacks;
+	struct gs_chain chain = {
+		.frames = gs_store.native + (uint64_t) index * limit, .limit = limit};
+
+	if (site->depth_native || gs_stack_is_small())
+		return;
+	gs_chain_capture(&chain, from);
+	if (chain.extension == GS_NONE)
+		return;
+	if (!any && gs_store.modules[chain.extension].flags & GS_MODULE_IMAGE)
+		return;
+	site->module = gs_module_at((const char *) from - !any);
+	site->caller = (uintptr_t) from;
+	site->extension = chain.extension;
+	site->extension_frame = chain.extension_frame;
+	site->depth_native = (uint8_t) chain.depth;
+}
+
+void gs_site_capture_chain(uint32_t index, void *caller)
+{
+	capture_chain(index, caller, false);
+}
+
+void gs_site_sample(uint32_t index, void *interrupted)
+{
+	capture_chain(index, interrupted, true);
 }
 
 /* The texts of the whole Python stack. */
@@ -162,10 +196,10 @@ static void fill(struct gs_site *site, const struct gs_identity *identity, uint3
 	site->python = *line;
 }
 
-/* The slot with this key, or a free one that is filled and published as it. */
-static uint32_t find_or_fill(const struct gs_identity *identity, uint64_t key, uint32_t module,
-	const struct gs_pyline *line, enum gs_class class)
+/* The slot with this key, or a free one that is to be filled and published. */
+static uint32_t find_slot(uint64_t key, bool *is_new)
 {
+	*is_new = false;
 	for (uint32_t i = 0; i < GS_MAX_SITES; i++) {
 		uint32_t at = ((uint32_t) (key >> 16) + i) % GS_MAX_SITES;
 		struct gs_site *site = &gs_store.sites[at];
@@ -177,15 +211,62 @@ static uint32_t find_or_fill(const struct gs_identity *identity, uint64_t key, u
 			!atomic_compare_exchange_strong_explicit(&site->key, &seen, KEY_FILLING,
 				memory_order_acquire, memory_order_relaxed))
 			continue;
-		fill(site, identity, module, line);
-		site->at_most = identity->deep;
-		atomic_store_explicit(&site->class, (uint8_t) class, memory_order_relaxed);
-		capture(at, (void *) identity->caller, identity->has_python);
-		atomic_store_explicit(&site->key, key, memory_order_release);
-		atomic_fetch_add_explicit(&gs_store.header->sites, 1, memory_order_relaxed);
+		*is_new = true;
 		return at;
 	}
 	return GS_NONE;
+}
+
+static void publish(uint32_t index, uint64_t key)
+{
+	atomic_store_explicit(&gs_store.sites[index].key, key, memory_order_release);
+	atomic_fetch_add_explicit(&gs_store.header->sites, 1, memory_order_relaxed);
+}
+
+static uint32_t find_or_fill(const struct gs_identity *identity, uint64_t key, uint32_t module,
+	const struct gs_pyline *line, enum gs_class class)
+{
+	bool is_new;
+	uint32_t index = find_slot(key, &is_new);
+	struct gs_site *site = &gs_store.sites[index];
+
+	if (!is_new)
+		return index;
+	fill(site, identity, module, line);
+	site->at_most = identity->deep;
+	atomic_store_explicit(&site->class, (uint8_t) class, memory_order_relaxed);
+	capture(index, (void *) identity->caller, identity->has_python);
+	publish(index, key);
+	return index;
+}
+
+uint32_t gs_site_claim_compute(const struct gs_pyline *lines, uint32_t depth, uint32_t waiter)
+{
+	struct gs_pyline unknown = {GS_NONE, GS_NONE, 0};
+	const struct gs_pyline *innermost = depth ? lines : &unknown;
+	uint32_t limit = gs_store.header->stacks, index;
+	uint64_t key = mix(0x6775, (uint64_t) innermost->file << 32 | innermost->function);
+	struct gs_site *site;
+	bool is_new;
+
+	key = mix(key, innermost->line);
+	if (!depth) /* then the thread is all that is known */
+		key = mix(key, waiter);
+	index = find_slot(key > KEY_FILLING ? key : KEY_FILLING + 1, &is_new);
+	if (!is_new)
+		return index;
+	site = &gs_store.sites[index];
+	site->kind = GS_KIND_COMPUTE;
+	site->waiter = waiter + 1;
+	site->module = site->extension = site->extension_frame = GS_NONE;
+	site->call_name = site->bound_name = GS_NONE;
+	site->origin = (uint8_t) stage(GS_ORIGIN_EXTENSION);
+	site->python = *innermost;
+	site->depth_python = (uint8_t) (depth < limit ? depth : limit);
+	memcpy(gs_store.python + (uint64_t) index * limit, lines,
+		site->depth_python * sizeof(*lines));
+	publish(index, key > KEY_FILLING ? key : KEY_FILLING + 1);
+	return index;
 }
 
 uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class)

@@ -42,6 +42,18 @@ GS_HIDDEN bool gs_site_known(const struct gs_identity *identity, uint32_t *index
  * where the table is full. */
 GS_HIDDEN uint32_t gs_site_claim(const struct gs_identity *identity, enum gs_class class);
 
+/* The site of kind COMPUTE at this Python stack, innermost frame first, of a thread that is known
+ * as `waiter`. Returns its index, or GS_NONE where the table is full. */
+GS_HIDDEN uint32_t gs_site_claim_compute(
+	const struct gs_pyline *lines, uint32_t depth, uint32_t waiter);
+
+/* The native stack of the calling thread for a site of kind COMPUTE that has none, unless nobody
+ * but the interpreter stands on it. */
+GS_HIDDEN void gs_site_capture_chain(uint32_t index, void *caller);
+
+/* The same, whoever stands on it, from the instruction that a signal interrupted. */
+GS_HIDDEN void gs_site_sample(uint32_t index, void *interrupted);
+
 /* Captures the stacks again, for a new worst. */
 GS_HIDDEN void gs_site_capture(uint32_t index, void *caller);
 

@@ -92,6 +92,9 @@ static void point(char *base)
 	gs_store.sites = (void *) (base + section[GS_SECTION_SITES].offset);
 	gs_store.native = (void *) (base + section[GS_SECTION_NATIVE].offset);
 	gs_store.python = (void *) (base + section[GS_SECTION_PYTHON].offset);
+	gs_store.gils = (void *) (base + section[GS_SECTION_GILS].offset);
+	gs_store.waiters = (void *) (base + section[GS_SECTION_WAITERS].offset);
+	gs_store.delays = (void *) (base + section[GS_SECTION_DELAYS].offset);
 	gs_store.strings = base + section[GS_SECTION_STRINGS].offset;
 	gs_store.reserved_modules = 0;
 }

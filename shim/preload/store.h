@@ -18,6 +18,9 @@ struct gs_store {
 	struct gs_thread_entry *threads; /* GS_MAX_THREADS and the overflow block */
 	uint64_t *counts;
 	struct gs_site *sites;
+	struct gs_gil_entry *gils;
+	struct gs_waiter *waiters; /* the last one is shared */
+	struct gs_delay *delays;   /* by call */
 	uint64_t *native;
 	struct gs_pyline *python;
 	char *strings;

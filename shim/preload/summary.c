@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "calls.h"
+#include "gil.h"
+#include "hist.h"
 #include "life.h"
 #include "line.h"
 #include "say.h"
@@ -52,6 +54,19 @@ static void count_calls(struct gs_summary_totals *totals)
 	totals->released = counted[1];
 }
 
+static void count_waits(struct gs_summary_waits *waits)
+{
+	for (unsigned i = 0; i < GS_MAX_GILS; i++) {
+		const struct gs_gil_entry *gil = &gs_store.gils[i];
+
+		waits->waits += load(&gil->waits);
+		waits->waited_ns += load(&gil->waited_ns);
+		waits->held_ns += load(&gil->held_ns);
+		waits->computed_ns += load(&gil->computed_ns);
+		waits->free_ns += load(&gil->free_ns);
+	}
+}
+
 static void fill_totals(struct gs_summary_totals *totals)
 {
 	struct gs_record_header *header = gs_store.header;
@@ -67,7 +82,34 @@ static void fill_totals(struct gs_summary_totals *totals)
 	totals->lost_threads = load(&header->lost.threads);
 	totals->lost_strings = load(&header->lost.strings);
 	totals->lost_modules = load(&header->lost.modules);
+	totals->waits_measured = gs_gil.made && !gs_gil.free_threaded;
 	count_calls(totals);
+	count_waits(&totals->waits);
+}
+
+static void count_call_site(struct gs_summary_totals *totals, struct gs_rank *rank)
+{
+	const struct gs_site *site = &gs_store.sites[rank->index];
+	struct gs_summary_count *origin = &totals->origin[site->origin % GS_ORIGINS];
+	uint64_t blocked = load(&site->blocked_calls);
+
+	rank->blocked_ns = load(&site->blocked_ns);
+	rank->rule = gs_rank_rule(rank->origin, site->class, blocked);
+	origin->calls += rank->calls;
+	origin->blocked_calls += blocked;
+	origin->blocked_ns += rank->blocked_ns;
+	origin->stalled_ns += rank->stalled_ns;
+}
+
+static void count_compute_site(struct gs_summary_totals *totals, struct gs_rank *rank)
+{
+	rank->rule = gs_rank_compute_rule(rank->origin);
+	if (!gs_rank_listed(rank->origin, rank->rule))
+		return;
+	totals->compute.sites++;
+	totals->compute.stretches += rank->calls;
+	totals->compute.elapsed_ns += load(&gs_store.sites[rank->index].elapsed_ns);
+	totals->compute.stalled_ns += rank->stalled_ns;
 }
 
 /* Adds every site to its origin's line and keeps the most harmful that are listed. */
@@ -78,18 +120,15 @@ static size_t rank_sites(struct gs_summary_totals *totals)
 	for (uint32_t i = 0; i < GS_MAX_SITES; i++) {
 		struct gs_site *site = &gs_store.sites[i];
 		struct gs_rank rank = {.index = i, .origin = site->origin};
-		struct gs_summary_count *origin = &totals->origin[site->origin % GS_ORIGINS];
-		uint64_t blocked = load(&site->blocked_calls);
 
 		rank.calls = load(&site->calls);
 		if (load(&site->key) <= 1 || !rank.calls)
 			continue;
-		rank.blocked_ns = load(&site->blocked_ns);
 		rank.stalled_ns = load(&site->stalled_ns);
-		rank.rule = gs_rank_rule(rank.origin, site->class, blocked);
-		origin->calls += rank.calls;
-		origin->blocked_calls += blocked;
-		origin->blocked_ns += rank.blocked_ns;
+		if (site->kind == GS_KIND_COMPUTE)
+			count_compute_site(totals, &rank);
+		else
+			count_call_site(totals, &rank);
 		if (!gs_rank_listed(rank.origin, rank.rule))
 			continue;
 		totals->findings++;
@@ -111,6 +150,27 @@ static const char *symbol_name(uint32_t module, uint64_t address)
 	return text_or_null(gs_symfile_name(&gs_store.modules[module], address));
 }
 
+static const char *waiter_name(uint32_t index_and_one)
+{
+	if (!index_and_one || index_and_one > GS_MAX_WAITERS)
+		return NULL;
+	return text_or_null(atomic_load_explicit(
+		&gs_store.waiters[index_and_one - 1].name, memory_order_relaxed));
+}
+
+/* Who stood still, and who made them. */
+static void fill_stalled(struct gs_summary_site *line, const struct gs_site *site)
+{
+	line->stalled_ns = load(&site->stalled_ns);
+	line->stalled_threads = atomic_load_explicit(&site->stalled_threads, memory_order_relaxed);
+	for (unsigned i = 0; i < GS_VICTIMS; i++)
+		line->victims[i] =
+			waiter_name(atomic_load_explicit(&site->victims[i], memory_order_relaxed));
+	line->thread = waiter_name(site->waiter);
+	line->free_threaded = gs_gil.free_threaded;
+	line->waits_measured = gs_gil.made && !gs_gil.free_threaded;
+}
+
 static void put_site(struct gs_text *text, unsigned number, const struct gs_rank *rank)
 {
 	const struct gs_site *site = &gs_store.sites[rank->index];
@@ -121,7 +181,8 @@ static void put_site(struct gs_text *text, unsigned number, const struct gs_rank
 	line.calls = rank->calls;
 	line.blocked_calls = load(&site->blocked_calls);
 	line.blocked_ns = rank->blocked_ns;
-	line.stalled_ns = rank->stalled_ns;
+	fill_stalled(&line, site);
+	line.elapsed_ns = load(&site->elapsed_ns);
 	line.worst_ns = load(&site->worst_ns);
 	line.call = gs_store_text(site->call_name);
 	line.object = module_name(site->module);
@@ -133,6 +194,60 @@ static void put_site(struct gs_text *text, unsigned number, const struct gs_rank
 	line.python_function = text_or_null(site->python.function);
 	line.python_line = site->python.line;
 	gs_line_site(text, number, &line);
+}
+
+/* ---- what released calls cost until the GIL was back ---- */
+
+static uint64_t median(const _Atomic uint32_t *histogram, uint64_t worst)
+{
+	uint64_t copy[GS_HIST_BUCKETS];
+
+	for (unsigned i = 0; i < GS_HIST_BUCKETS; i++)
+		copy[i] = atomic_load_explicit(&histogram[i], memory_order_relaxed);
+	return gs_hist_median(copy, worst);
+}
+
+static bool waited_longer(unsigned call, unsigned than)
+{
+	return load(&gs_store.delays[call].wait_ns) > load(&gs_store.delays[than].wait_ns);
+}
+
+/* Those first that waited longest. */
+static uint64_t rank_delays(unsigned *calls)
+{
+	uint64_t shown = 0;
+
+	for (unsigned call = 0; call < GS_CALLS; call++) {
+		const struct gs_delay *delay = &gs_store.delays[call];
+		uint64_t at = shown;
+
+		if (!gs_rank_delay_listed(load(&delay->delayed), load(&delay->wait_ns)))
+			continue;
+		while (at && waited_longer(call, calls[at - 1]))
+			at--;
+		if (at == GS_LINE_DELAYS)
+			continue;
+		shown += shown < GS_LINE_DELAYS;
+		memmove(calls + at + 1, calls + at, (shown - 1 - at) * sizeof(*calls));
+		calls[at] = call;
+	}
+	return shown;
+}
+
+static void put_delay(struct gs_text *text, unsigned call)
+{
+	const struct gs_delay *delay = &gs_store.delays[call];
+	struct gs_summary_delay line = {
+		.call = gs_call_info[call].name,
+		.free_threaded = gs_gil.free_threaded,
+		.calls = load(&delay->calls),
+		.delayed = load(&delay->delayed),
+		.wait_worst_ns = load(&delay->wait_worst_ns),
+	};
+
+	line.call_median_ns = median(delay->call_histogram, load(&delay->call_worst_ns));
+	line.wait_median_ns = median(delay->wait_histogram, line.wait_worst_ns);
+	gs_line_delay(text, &line);
 }
 
 /* Writes what is there and makes room again. */
@@ -152,6 +267,7 @@ static void flush(struct gs_text *text)
 void gs_summary_print(bool only_findings)
 {
 	struct gs_summary_totals totals = {0};
+	unsigned delays[GS_LINE_DELAYS];
 	struct gs_text text;
 	size_t shown;
 
@@ -165,6 +281,7 @@ void gs_summary_print(bool only_findings)
 	shown = rank_sites(&totals);
 	if (only_findings && !totals.findings)
 		return;
+	totals.delays = rank_delays(delays);
 	gs_text_init(&text, buffer, sizeof(buffer));
 	gs_line_head(&text, &totals);
 	for (size_t i = 0; i < shown; i++) {
@@ -172,6 +289,9 @@ void gs_summary_print(bool only_findings)
 			flush(&text);
 		put_site(&text, (unsigned) i + 1, &ranks[i]);
 	}
+	flush(&text);
+	for (uint64_t i = 0; i < totals.delays; i++)
+		put_delay(&text, delays[i]);
 	gs_line_tail(&text, &totals);
 	flush(&text);
 }

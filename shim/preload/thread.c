@@ -9,6 +9,7 @@
 #include "probe.h"
 #include "store.h"
 #include "sys.h"
+#include "waits.h"
 
 GS_HIDDEN GS_TLS struct gs_thread gs_thread;
 
@@ -44,6 +45,7 @@ static void hand_back(void *value)
 	struct gs_thread *thread = value;
 	struct gs_thread_entry *entry = thread->entry;
 
+	gs_waits_abandon(thread);
 	thread->ended = true;
 	thread->plain = false;
 	thread->composite = NULL;
@@ -72,6 +74,9 @@ static void take(struct gs_thread *thread, unsigned index)
 	thread->entry = entry;
 	thread->counts = gs_store.counts + (size_t) index * GS_MAX_CALLS;
 	thread->epoch = gs_epoch();
+	atomic_store_explicit(&entry->gil, GS_NONE, memory_order_relaxed);
+	atomic_store_explicit(&entry->waiter, GS_NONE, memory_order_relaxed);
+	atomic_store_explicit(&entry->waiting_ns, 0, memory_order_relaxed);
 	if (thread->had_gil)
 		atomic_store_explicit(&entry->had_gil, 1, memory_order_relaxed);
 }

@@ -35,6 +35,14 @@ struct gs_thread {
 	void *mark;       /* the frame of the held call in progress */
 	void *composite;  /* of the composite call in progress: calls below it are its own */
 	void *first_cond; /* gil.c: the first of the two conditions of a GIL being made */
+	/* waits.h */
+	uint32_t gil;         /* the one taken last */
+	uint32_t wait_gil;    /* the one it waits for */
+	uint32_t charge_site; /* of the held call in progress, as index + 1; 0: it computes */
+	uint16_t released;    /* the call made since the GIL was dropped, as id + 1; 0: none */
+	uint64_t wait_ns;     /* since when it waits for a GIL; 0: it does not */
+	uint64_t release_ns;  /* when it dropped a GIL that others wanted; 0: nobody did */
+	uint64_t call_ns;     /* how long it was without the GIL before it wanted it back */
 	struct gs_pending pending;
 };
 

@@ -10,6 +10,7 @@
 #include "store.h"
 #include "sys.h"
 #include "tally.h"
+#include "waits.h"
 
 /* A call from the same frame as one that never returned to us looks up to this much deeper: our own
  * frames between the wrapper and the test. A nested call lies deeper than that, because the cold
@@ -28,6 +29,7 @@ static void refresh_plain(struct gs_thread *thread)
 {
 	thread->plain = thread->counts && !thread->ended && !thread->composite &&
 			!thread->is_pending && !thread->exec_tried && !gs_life.timed &&
+			!thread->wait_ns && !thread->release_ns &&
 			gs_gil.oracle != GS_ORACLE_UNKNOWN &&
 			thread->entry != &gs_store.threads[GS_MAX_THREADS];
 }
@@ -48,6 +50,7 @@ void gs_clear_progress(struct gs_thread *thread)
 {
 	thread->mark = NULL;
 	thread->composite = NULL;
+	thread->charge_site = 0;
 	if (thread->entry && thread->epoch == gs_epoch())
 		atomic_store_explicit(&thread->entry->begin_ns, 0, memory_order_relaxed);
 }
@@ -66,10 +69,15 @@ static void close_pending(struct gs_thread *thread)
 		.state = pending->state,
 		.begin_ns = pending->begin_ns};
 	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(pending->key)];
-	uint64_t elapsed = gs_now() - pending->begin_ns, cpu = gs_cpu_now() - pending->cpu_ns;
+	uint64_t now = gs_now(), elapsed = now - pending->begin_ns;
+	uint64_t cpu = gs_cpu_now() - pending->cpu_ns;
 	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
+	if (thread->charge_site) {
+		gs_waits_charge(thread, now);
+		thread->charge_site = 0;
+	}
 	elapsed = elapsed > cpu ? elapsed - cpu : 0;
 	probe.end_ns = probe.begin_ns + elapsed;
 	if (pending->state == GS_STATE_HELD) {
@@ -113,6 +121,10 @@ void gs_watch_entry(uint32_t key, void *caller)
 	}
 	pending->cpu_ns = gs_cpu_now();
 	pending->begin_ns = gs_now();
+	if (pending->site != GS_NONE) {
+		gs_waits_charge(thread, pending->begin_ns);
+		thread->charge_site = pending->site + 1;
+	}
 	thread->is_pending = true;
 	gs_leave(thread);
 }
@@ -173,6 +185,25 @@ static bool watch_held(struct gs_thread *thread, uint32_t key)
 	return true;
 }
 
+/* What a thread calls that dropped a GIL that others wanted, or waits for one. The calls that
+ * taking and dropping it consist of are not meant. */
+static void follow(struct gs_thread *thread, unsigned call)
+{
+	switch (call) {
+	case GS_CALL_MUTEX_LOCK:
+	case GS_CALL_COND_WAIT:
+	case GS_CALL_COND_TIMEDWAIT:
+		return;
+	default:
+		break;
+	}
+	/* A thread that is not to have the GIL again sleeps for ever (3.14 and newer). */
+	gs_waits_abandon(thread);
+	thread->released = (uint16_t) (call + 1);
+	if (gs_gil_exactly_held(thread))
+		thread->release_ns = 0;
+}
+
 /* The thread's first call, and whatever else is not plain. */
 GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
 {
@@ -183,8 +214,7 @@ GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
 	if (thread->composite && here + OWN_FRAMES < (char *) thread->composite)
 		return false;
 	gs_enter(thread);
-	if (!thread->counts || thread->epoch != gs_epoch())
-		gs_thread_claim(thread);
+	gs_thread_here(thread);
 	if (thread->composite)
 		gs_clear_progress(thread);
 	if (thread->is_pending)
@@ -193,6 +223,8 @@ GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
 		thread->exec_tried = false;
 		gs_store.header->ended = GS_ENDED_ALIVE;
 	}
+	if (thread->wait_ns || thread->release_ns)
+		follow(thread, GS_KEY_CALL(key));
 	gs_leave(thread);
 	if (gs_gil_held(thread))
 		return watch_held(thread, key);
@@ -209,9 +241,5 @@ bool gs_watch(uint32_t key)
 	if (GS_UNLIKELY(gs_gil_held(thread)))
 		return watch_held(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
-	/* Threads that wait for the GIL come by here every few milliseconds: when a process is
-	 * killed in a held call that never returned, this tells how long it had been in there. */
-	if (GS_UNLIKELY(GS_KEY_CALL(key) == GS_CALL_COND_TIMEDWAIT))
-		gs_store.header->last_ns = gs_now();
 	return false;
 }

@@ -42,6 +42,13 @@ GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller);
 GS_HIDDEN void gs_enter(struct gs_thread *thread);
 GS_HIDDEN void gs_leave(struct gs_thread *thread);
 
+/* Makes sure that the thread has a block in this life of the record. */
+static inline void gs_thread_here(struct gs_thread *thread)
+{
+	if (!thread->counts || thread->epoch != gs_epoch())
+		gs_thread_claim(thread);
+}
+
 /* Takes back what the record says the thread is in: that call has ended without returning to us. */
 GS_HIDDEN void gs_clear_progress(struct gs_thread *thread);
 

@@ -4,6 +4,7 @@
  * therefore sees the caller's own return address. The build disassembles this file and fails if the
  * compiler made anything else of it. */
 #include "real.h"
+#include "waits.h"
 #include "watch.h"
 #include "wrap.h"
 
@@ -15,10 +16,13 @@
 #endif
 
 /* The function is exported by its assembler name, so that it never meets libc's own declaration. */
-#define WRAP(ID, ret, params, args, id, symbol)                                             \
+#define WRAP(ID, ret, params, args, id, symbol) \
+	WRAP_AFTER((void) 0, ID, ret, params, args, id, symbol)
+#define WRAP_AFTER(note, ID, ret, params, args, id, symbol)                                 \
 	GS_EXPORT ret gs_wrap_##id params __asm__(symbol);                                  \
 	ret gs_wrap_##id params                                                             \
 	{                                                                                   \
+		note;                                                                       \
 		if (gs_armed[GS_CALL_##ID] && gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##id))) \
 			JUMP gs_held_##id args;                                             \
 		JUMP GS_REAL(GS_NAME_##id, ret, params) args;                               \
@@ -47,22 +51,32 @@
 #define GS_VOID(ID, params, args, before, ...) \
 	GS_EACH(WRAP_VOID_NAME, (ID, params, args), __VA_ARGS__)
 
+/* A thread waits for a GIL in pthread_cond_timedwait(), whether or not that call is watched. */
+#define NOTE(ID, args)                                  \
+	if (GS_CALL_##ID == GS_CALL_COND_TIMEDWAIT)     \
+	gs_waits_begin((void *) (uintptr_t) FIRST args, \
+		__builtin_extract_return_addr(__builtin_return_address(0)))
+#define FIRST(first, ...) (first)
+
 /* Where libc exports one name with several implementations, each caller must get the wrapper of the
  * implementation that it was linked against. */
 #ifdef __x86_64__
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_##is_default(ID, ret, params, args, symbol, node)
-#define GS_NODE_0(ID, ret, params, args, symbol, node)                         \
-	WRAP(ID, ret, params, args, symbol##__old, "gs_wrap_" #symbol "__old") \
+#define GS_NODE_0(ID, ret, params, args, symbol, node)                                            \
+	WRAP_AFTER(                                                                               \
+		NOTE(ID, args), ID, ret, params, args, symbol##__old, "gs_wrap_" #symbol "__old") \
 	__asm__(".symver gs_wrap_" #symbol "__old, " #symbol "@" #node);
-#define GS_NODE_1(ID, ret, params, args, symbol, node)                         \
-	WRAP(ID, ret, params, args, symbol##__new, "gs_wrap_" #symbol "__new") \
+#define GS_NODE_1(ID, ret, params, args, symbol, node)                                            \
+	WRAP_AFTER(                                                                               \
+		NOTE(ID, args), ID, ret, params, args, symbol##__new, "gs_wrap_" #symbol "__new") \
 	__asm__(".symver gs_wrap_" #symbol "__new, " #symbol "@@" #node);
 #else
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_##is_default(ID, ret, params, args, symbol)
 #define GS_NODE_0(ID, ret, params, args, symbol)
-#define GS_NODE_1(ID, ret, params, args, symbol) WRAP(ID, ret, params, args, symbol##__new, #symbol)
+#define GS_NODE_1(ID, ret, params, args, symbol) \
+	WRAP_AFTER(NOTE(ID, args), ID, ret, params, args, symbol##__new, #symbol)
 #endif
 
 #include "calls.def"

@@ -1,0 +1,376 @@
+#include "waits.h"
+
+#include "gil.h"
+#include "life.h"
+#include "log.h"
+#include "place.h"
+#include "sample.h"
+#include "site.h"
+#include "store.h"
+#include "usage.h"
+#include "watch.h"
+
+#define READ_ATTEMPTS 64
+
+GS_HIDDEN struct gs_waits gs_waits[GS_MAX_GILS];
+
+static void add(_Atomic uint64_t *sum, uint64_t more)
+{
+	atomic_fetch_add_explicit(sum, more, memory_order_relaxed);
+}
+
+static void count(_Atomic uint32_t *histogram, uint64_t ns)
+{
+	atomic_fetch_add_explicit(&histogram[gs_hist_bucket(ns)], 1, memory_order_relaxed);
+}
+
+static bool has_block(const struct gs_thread_entry *entry)
+{
+	return entry && entry != &gs_store.threads[GS_MAX_THREADS];
+}
+
+void gs_waits_reset(uint32_t gil)
+{
+	/* The first to take it comes by. */
+	gs_waits[gil] = (struct gs_waits){.active = 1, .stall_site = GS_NONE};
+}
+
+/* ---- the integral ---- */
+
+static uint32_t waiting_now(const struct gs_waits *waits)
+{
+	uint32_t waiting = atomic_load_explicit(&waits->waiting, memory_order_relaxed);
+	uint32_t gone = atomic_load_explicit(&waits->gone, memory_order_relaxed);
+
+	return waiting > gone ? waiting - gone : 0;
+}
+
+static uint64_t integral_at(const struct gs_waits *waits, uint64_t now)
+{
+	uint64_t since = atomic_load_explicit(&waits->since_ns, memory_order_relaxed);
+	uint64_t elapsed = now > since ? now - since : 0;
+
+	return atomic_load_explicit(&waits->integral, memory_order_relaxed) +
+	       elapsed * waiting_now(waits);
+}
+
+/* From any thread. Should a change be in the way for ever, as its thread does not get to run,
+ * nothing has grown. */
+static uint64_t read_integral(const struct gs_waits *waits, uint64_t now)
+{
+	for (int i = 0; i < READ_ATTEMPTS; i++) {
+		uint32_t before = atomic_load_explicit(&waits->sequence, memory_order_acquire);
+		uint64_t total = integral_at(waits, now);
+
+		atomic_thread_fence(memory_order_acquire);
+		if (!(before & 1) &&
+			before == atomic_load_explicit(&waits->sequence, memory_order_relaxed))
+			return total;
+	}
+	return 0;
+}
+
+/* One thread more, or one less; under the GIL's mutex. */
+static void change(struct gs_waits *waits, uint64_t now, int more)
+{
+	uint32_t sequence = atomic_load_explicit(&waits->sequence, memory_order_relaxed);
+	uint64_t total = integral_at(waits, now);
+	uint32_t gone = atomic_exchange_explicit(&waits->gone, 0, memory_order_relaxed);
+	uint32_t waiting = atomic_load_explicit(&waits->waiting, memory_order_relaxed);
+
+	waiting = (waiting > gone ? waiting - gone : 0) + (uint32_t) more;
+	atomic_store_explicit(&waits->sequence, sequence + 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&waits->integral, total, memory_order_relaxed);
+	atomic_store_explicit(&waits->waiting, waiting, memory_order_relaxed);
+	atomic_store_explicit(&waits->since_ns, now, memory_order_relaxed);
+	atomic_store_explicit(&waits->sequence, sequence + 2, memory_order_release);
+}
+
+/* What was waited since it was last charged. By the holder only. */
+static uint64_t take_growth(struct gs_waits *waits, uint64_t now)
+{
+	uint64_t total = read_integral(waits, now), growth;
+
+	if (total <= waits->charged)
+		return 0;
+	growth = total - waits->charged;
+	waits->charged = total;
+	return growth;
+}
+
+/* ---- whom it is charged to ---- */
+
+/* While a held call lasts nobody who waits can get away: at its end they are all still there. */
+static void note_victims(uint32_t gil, struct gs_site *site)
+{
+	uint32_t used = atomic_load_explicit(&gs_store.header->threads, memory_order_relaxed);
+	uint32_t stalled = 0;
+
+	for (uint32_t i = 0; i < used && i < GS_MAX_THREADS; i++) {
+		struct gs_thread_entry *entry = &gs_store.threads[i];
+
+		if (!atomic_load_explicit(&entry->waiting_ns, memory_order_relaxed) ||
+			atomic_load_explicit(&entry->gil, memory_order_relaxed) != gil)
+			continue;
+		stalled++;
+		gs_place_victim(site, atomic_load_explicit(&entry->waiter, memory_order_relaxed));
+	}
+	if (stalled > 255)
+		stalled = 255;
+	if (stalled > atomic_load_explicit(&site->stalled_threads, memory_order_relaxed))
+		atomic_store_explicit(
+			&site->stalled_threads, (uint8_t) stalled, memory_order_relaxed);
+}
+
+void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
+{
+	uint32_t gil = thread->gil;
+	struct gs_waits *waits = &gs_waits[gil];
+	struct gs_gil_entry *sums = &gs_store.gils[gil];
+	uint64_t growth;
+
+	/* With gil=check a thread may be taken for a holder that is none. */
+	if (!thread->holds || thread->epoch != gs_epoch())
+		return;
+	growth = take_growth(waits, now);
+	if (!growth)
+		return;
+	if (thread->charge_site) {
+		struct gs_site *site = &gs_store.sites[thread->charge_site - 1];
+
+		add(&sums->held_ns, growth);
+		add(&site->stalled_ns, growth);
+		note_victims(gil, site);
+		return;
+	}
+	add(&sums->computed_ns, growth);
+	add(&gs_place_waiter(thread->entry)->computed_ns, growth);
+	waits->stretch_stalls += growth;
+}
+
+/* ---- stretches of computing ---- */
+
+static uint64_t held_until(const struct gs_thread_entry *entry, uint64_t now)
+{
+	uint64_t begin = atomic_load_explicit(&entry->begin_ns, memory_order_relaxed);
+	uint64_t held = atomic_load_explicit(&entry->held_ns, memory_order_relaxed);
+
+	return begin && now > begin ? held + (now - begin) : held;
+}
+
+static void open_stretch(struct gs_waits *waits, uint64_t now)
+{
+	waits->stretch_ns = now;
+	waits->stretch_held = has_block(waits->holder) ? held_until(waits->holder, now) : 0;
+	waits->stretch_stalls = 0;
+	waits->stall_site = GS_NONE;
+}
+
+/* How long the holder has been computing while others waited. */
+static uint64_t computing(const struct gs_waits *waits, uint64_t now)
+{
+	uint64_t elapsed = now - waits->stretch_ns, held;
+
+	if (!waits->stretch_ns || !has_block(waits->holder))
+		return 0;
+	held = held_until(waits->holder, now) - waits->stretch_held;
+	return elapsed > held ? elapsed - held : 0;
+}
+
+/* A waiter looks where the holder is, once that takes too long. */
+static void look(uint32_t gil, uint64_t now)
+{
+	struct gs_waits *waits = &gs_waits[gil];
+
+	if (waits->stall_site != GS_NONE || computing(waits, now) < gs_life.options.stall)
+		return;
+	if (!atomic_load_explicit(&waits->holder->begin_ns, memory_order_relaxed))
+		waits->stall_site = gs_place_stall(
+			gs_gil_holder(gil), waits->holder, false, &waits->stall_stand);
+	if (waits->stall_site != GS_NONE)
+		gs_sample_ask(waits->holder, waits->stall_site);
+}
+
+static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint64_t now)
+{
+	uint64_t elapsed = computing(waits, now);
+	uint32_t index = waits->stall_site;
+	struct gs_site *site;
+
+	if (elapsed >= gs_life.options.stall && waits->holder == thread->entry) {
+		if (index == GS_NONE)
+			index = gs_place_stall(gs_gil_holder(thread->gil), thread->entry, true,
+				&waits->stall_stand);
+		if (index != GS_NONE) {
+			site = &gs_store.sites[index];
+			add(&site->calls, 1);
+			add(&site->stalled_ns, waits->stretch_stalls);
+			gs_site_add(index, elapsed, GS_QUICK);
+			note_victims(thread->gil, site);
+			gs_log_stall(index, now - elapsed, elapsed);
+		}
+	}
+	waits->stretch_ns = 0;
+}
+
+/* The next thing that a thread says of itself after it was seen to compute tells its native stack,
+ * if it still executes the same instruction of Python. */
+static void meet(struct gs_thread *thread, struct gs_waits *waits, void *caller)
+{
+	if (waits->stall_site == GS_NONE || waits->holder != thread->entry ||
+		!gs_pyfar_stands((uintptr_t) gs_gil_holder(thread->gil), &waits->stall_stand))
+		return;
+	gs_site_capture_chain(waits->stall_site, caller);
+}
+
+void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void *caller)
+{
+	gs_waits_charge_slowly(thread, now);
+	if (thread->holds && thread->epoch == gs_epoch())
+		meet(thread, &gs_waits[thread->gil], caller);
+}
+
+/* ---- what a wait leaves behind ---- */
+
+static void add_delay(const struct gs_thread *thread, uint64_t waited)
+{
+	unsigned call = thread->released - 1u;
+	struct gs_delay *delay = &gs_store.delays[call];
+
+	add(&delay->calls, 1);
+	if (waited > thread->call_ns)
+		add(&delay->delayed, 1);
+	add(&delay->call_ns, thread->call_ns);
+	add(&delay->wait_ns, waited);
+	gs_store_raise64(&delay->call_worst_ns, thread->call_ns);
+	gs_store_raise64(&delay->wait_worst_ns, waited);
+	count(delay->call_histogram, thread->call_ns);
+	count(delay->wait_histogram, waited);
+	gs_store_raise(&gs_store.header->delays, call + 1);
+}
+
+static void clear_wait(struct gs_thread *thread)
+{
+	thread->wait_ns = 0;
+	if (has_block(thread->entry) && thread->epoch == gs_epoch())
+		atomic_store_explicit(&thread->entry->waiting_ns, 0, memory_order_relaxed);
+}
+
+static void end_wait(struct gs_thread *thread, uint64_t now)
+{
+	struct gs_gil_entry *sums = &gs_store.gils[thread->wait_gil];
+	struct gs_waiter *waiter = gs_place_waiter(thread->entry);
+	uint64_t waited = now - thread->wait_ns;
+
+	change(&gs_waits[thread->wait_gil], now, -1);
+	add(&sums->waits, 1);
+	add(&sums->waited_ns, waited);
+	gs_store_raise64(&sums->worst_ns, waited);
+	count(sums->histogram, waited);
+	add(&waiter->waits, 1);
+	add(&waiter->waited_ns, waited);
+	gs_store_raise64(&waiter->worst_ns, waited);
+	count(waiter->histogram, waited);
+	if (thread->released)
+		add_delay(thread, waited);
+	gs_log_wait(thread->wait_ns, waited);
+	clear_wait(thread);
+}
+
+/* ---- the events ---- */
+
+static void begin_wait(struct gs_thread *thread, uint32_t gil, uint64_t now)
+{
+	struct gs_waits *waits = &gs_waits[gil];
+
+	thread->wait_ns = now;
+	thread->wait_gil = gil;
+	thread->call_ns = now - thread->release_ns;
+	if (!thread->release_ns)
+		thread->released = 0;
+	if (has_block(thread->entry)) {
+		atomic_store_explicit(&thread->entry->gil, gil, memory_order_relaxed);
+		atomic_store_explicit(&thread->entry->waiting_ns, now, memory_order_relaxed);
+	}
+	gs_place_name_self(thread->entry);
+	change(waits, now, 1);
+	if (!waits->stretch_ns)
+		open_stretch(waits, now);
+	atomic_store_explicit(&waits->active, 1, memory_order_relaxed);
+}
+
+void gs_waits_begin(void *cond, void *caller)
+{
+	struct gs_thread *thread = &gs_thread;
+	uint64_t now;
+	int gil;
+
+	if (!gs_gil_in_image(caller) || !gs_epoch() || thread->busy)
+		return;
+	gil = gs_gil_of_waiter(cond);
+	if (gil < 0)
+		return;
+	gs_enter(thread);
+	gs_thread_here(thread);
+	now = gs_now();
+	/* Threads that wait come by here every few milliseconds: when a process is killed in a held
+	 * call that never returned, this tells how long it had been in there. */
+	gs_store.header->last_ns = now;
+	if (!thread->wait_ns)
+		begin_wait(thread, (uint32_t) gil, now);
+	else
+		look((uint32_t) gil, now);
+	gs_leave(thread);
+}
+
+void gs_waits_taken(struct gs_thread *thread)
+{
+	struct gs_waits *waits = &gs_waits[thread->gil];
+	uint64_t now = gs_now();
+
+	if (!gs_epoch() || thread->busy)
+		return;
+	gs_enter(thread);
+	gs_thread_here(thread);
+	if (thread->wait_ns)
+		end_wait(thread, now);
+	add(&gs_store.gils[thread->gil].free_ns, take_growth(waits, now));
+	waits->holder = thread->entry;
+	waits->stretch_ns = 0;
+	if (waiting_now(waits))
+		open_stretch(waits, now);
+	else
+		atomic_store_explicit(&waits->active, 0, memory_order_relaxed);
+	thread->release_ns = 0;
+	thread->released = 0;
+	gs_leave(thread);
+}
+
+void gs_waits_dropped(struct gs_thread *thread, void *caller)
+{
+	struct gs_waits *waits = &gs_waits[thread->gil];
+	uint64_t now = gs_now();
+
+	if (!gs_epoch() || thread->busy)
+		return;
+	gs_enter(thread);
+	gs_thread_here(thread);
+	gs_waits_charge_slowly(thread, now);
+	meet(thread, waits, caller);
+	close_stretch(thread, waits, now);
+	waits->holder = NULL;
+	if (waiting_now(waits))
+		thread->release_ns = now;
+	gs_leave(thread);
+}
+
+void gs_waits_abandon(struct gs_thread *thread)
+{
+	if (!thread->wait_ns)
+		return;
+	if (thread->epoch == gs_epoch())
+		atomic_fetch_add_explicit(
+			&gs_waits[thread->wait_gil].gone, 1, memory_order_relaxed);
+	clear_wait(thread);
+}

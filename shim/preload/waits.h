@@ -1,0 +1,86 @@
+/* waits.h: who waits for a GIL, since when, and what its holder does meanwhile.
+ *
+ * A thread that finds a GIL taken waits for it in pthread_cond_timedwait(), called from the CPython
+ * image, which nothing else there does; its wait ends where it takes that GIL (gil.h), or gives up.
+ * Each GIL has the integral of its waiters over time, in thread-ns. The integral changes while
+ * CPython holds the GIL's own mutex (ceval_gil.h, 3.6 to 3.13: take_gil() and drop_gil() wait and
+ * signal inside it), so it needs no lock of ours; whoever holds the GIL charges its growth to what
+ * he is doing: to the site of a held call, else to his own computing; what grew before he had it,
+ * to nobody. So nothing is charged twice, and nothing that was not waited.
+ *
+ * No frame of ours stands in a wait. While nobody waits for a GIL, taking and dropping it costs the
+ * look at one flag. Nothing here allocates or takes a lock. */
+#ifndef GS_WAITS_H
+#define GS_WAITS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compiler.h"
+#include "pyfar.h"
+#include "record.h"
+#include "thread.h"
+
+struct gs_waits {
+	/* 0: nobody waits and nothing is uncharged. Set by waiters, cleared by takers, under the
+	 * GIL's mutex */
+	_Atomic uint32_t active;
+	uint32_t stall_site; /* where the holder computes, once he does so too long; GS_NONE */
+
+	/* under the GIL's mutex; read by its holder at any time */
+	_Atomic uint32_t sequence; /* odd while the three below change */
+	_Atomic uint32_t waiting;  /* threads */
+	_Atomic uint64_t since_ns; /* of the last change */
+	_Atomic uint64_t integral; /* thread-ns, up to then */
+
+	struct gs_thread_entry *holder; /* his block; NULL: he has none of his own */
+	uint64_t charged;               /* of the integral; by the holder alone */
+
+	/* the present stretch: since somebody waits for this holder; under the mutex */
+	uint64_t stretch_ns;     /* 0: nobody does */
+	uint64_t stretch_held;   /* the holder's held_ns then */
+	uint64_t stretch_stalls; /* charged to his computing since */
+	struct gs_pyfar_stand stall_stand;
+
+	/* threads that gave up outside of the mutex: the next change takes them off */
+	_Atomic uint32_t gone;
+} __attribute__((aligned(64)));
+
+extern GS_HIDDEN struct gs_waits gs_waits[GS_MAX_GILS];
+
+/* A GIL was made: nobody waits for it. */
+GS_HIDDEN void gs_waits_reset(uint32_t gil);
+
+/* pthread_cond_timedwait(cond) is about to be called; returns at once unless it is a wait for a
+ * GIL. */
+GS_HIDDEN void gs_waits_begin(void *cond, void *caller);
+
+/* The thread takes, or drops, the GIL that `thread->gil` names; it is active. `caller` is the
+ * return address of the signal that says so. */
+GS_HIDDEN void gs_waits_taken(struct gs_thread *thread);
+GS_HIDDEN void gs_waits_dropped(struct gs_thread *thread, void *caller);
+
+/* The holder begins a held call. */
+GS_HIDDEN void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void *caller);
+
+/* The thread's wait has ended without the GIL: it ends, or does something else. */
+GS_HIDDEN void gs_waits_abandon(struct gs_thread *thread);
+
+/* Charges what was waited until `now` to what the thread is doing (thread->charge_site). To be
+ * called by the holder before that changes. */
+GS_HIDDEN void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now);
+
+static inline void gs_waits_charge(struct gs_thread *thread, uint64_t now)
+{
+	if (GS_UNLIKELY(atomic_load_explicit(&gs_waits[thread->gil].active, memory_order_relaxed)))
+		gs_waits_charge_slowly(thread, now);
+}
+
+static inline void gs_waits_call(struct gs_thread *thread, uint64_t now, void *caller)
+{
+	if (GS_UNLIKELY(atomic_load_explicit(&gs_waits[thread->gil].active, memory_order_relaxed)))
+		gs_waits_call_slowly(thread, now, caller);
+}
+
+#endif
