@@ -263,6 +263,7 @@ static void arm(bool first)
 	thread->entry = NULL;
 	thread->mark = thread->composite = NULL;
 	thread->charge_site = 0;
+	thread->reading.at_ns = 0; /* the kernel counts anew in a forked child */
 	thread->wait_ns = thread->release_ns = 0;
 	thread->is_pending = thread->exec_tried = false;
 	memcpy(&gs_armed[GS_ARMED_EPOCH], &epoch, sizeof(epoch));

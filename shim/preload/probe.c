@@ -71,10 +71,9 @@ static void locate(struct gs_probe *probe)
 {
 	struct gs_identity identity;
 	enum gs_class class = GS_CLASS_DISK;
-	uint32_t index;
 
 	gs_site_identify(&identity, probe->key, probe->caller, false);
-	if (!gs_site_known(&identity, &index)) {
+	if (!gs_site_known(&identity, &probe->site)) {
 		class = gs_claim_settle(probe->claim);
 		probe->first = true;
 		if (class == GS_CLASS_NEVER) {
@@ -82,10 +81,11 @@ static void locate(struct gs_probe *probe)
 			gs_tally_harmless();
 			return;
 		}
+		probe->site = gs_site_claim(&identity, class);
+		if (probe->site != GS_NONE)
+			gs_site_class(probe->site, class);
 	}
-	probe->site = gs_tally_call(&identity, class);
-	if (probe->first && probe->site != GS_NONE)
-		gs_site_class(probe->site, class);
+	gs_tally_call(probe->site);
 }
 
 /* Says in the record what the thread is in, for readers of a live or a dead process. */
@@ -161,8 +161,12 @@ void gs_probe_begin(
 	gs_enter(thread);
 	locate(probe);
 	show_progress(thread, probe);
-	gs_usage_read(&probe->before);
 	probe->begin_ns = gs_now();
+	if (probe->begin_ns - thread->reading.at_ns > GS_READING_KEEPS) {
+		gs_usage_read(&thread->reading.usage);
+		probe->begin_ns = thread->reading.at_ns = gs_now();
+	}
+	probe->before = thread->reading;
 	if (!probe->harmless)
 		atomic_store_explicit(
 			&thread->entry->begin_ns, probe->begin_ns, memory_order_release);
@@ -174,8 +178,14 @@ void gs_probe_returned(struct gs_probe *probe)
 {
 	probe->error = errno;
 	probe->end_ns = gs_now();
-	if (probe->state == GS_STATE_HELD)
-		gs_usage_read(&probe->after);
+	if (probe->state != GS_STATE_HELD)
+		return;
+	if (probe->end_ns - probe->begin_ns < GS_SWITCHES_TAKE) {
+		probe->after = probe->before.usage;
+		return;
+	}
+	gs_usage_read(&probe->after);
+	gs_thread.reading = (struct gs_reading){probe->after, probe->end_ns};
 }
 
 /* A call without a voluntary switch took long. Was it the call, or was the CPU taken away (by
@@ -183,12 +193,12 @@ void gs_probe_returned(struct gs_probe *probe)
 static enum gs_evidence weigh_long(const struct gs_probe *probe, uint64_t elapsed)
 {
 	const struct gs_site *site = &gs_store.sites[probe->site];
+	const struct gs_usage *before = &probe->before.usage;
 	uint64_t calls, candidates;
 
 	if (elapsed >= TICKS_TELL_NS)
-		return probe->after.cpu_ns - probe->before.cpu_ns >= elapsed / 2 ? GS_LONG
-										 : GS_PREEMPTED;
-	if (probe->after.involuntary != probe->before.involuntary)
+		return probe->after.cpu_ns - before->cpu_ns >= elapsed / 2 ? GS_LONG : GS_PREEMPTED;
+	if (probe->after.involuntary != before->involuntary)
 		return GS_PREEMPTED;
 	if (probe->site == GS_NONE)
 		return GS_LONG;
@@ -201,7 +211,10 @@ static enum gs_evidence weigh_long(const struct gs_probe *probe, uint64_t elapse
 
 static enum gs_evidence weigh(const struct gs_probe *probe, uint64_t elapsed)
 {
-	if (probe->after.voluntary != probe->before.voluntary)
+	/* A switch may have been before the call, if that was read before: then rather there than
+	 * in a call that was shorter. */
+	if (probe->after.voluntary != probe->before.usage.voluntary &&
+		elapsed >= probe->begin_ns - probe->before.at_ns)
 		return GS_SLEPT;
 	return elapsed < gs_life.options.blocked ? GS_QUICK : weigh_long(probe, elapsed);
 }

@@ -26,7 +26,8 @@ struct gs_probe {
 	bool harmless; /* counted as such: class never */
 	int error;     /* errno as the real call left it */
 	uint64_t begin_ns, end_ns;
-	struct gs_usage before, after;
+	struct gs_reading before;
+	struct gs_usage after;
 	/* what the thread was in before: a signal handler's call gives it back */
 	uint64_t outer_begin_ns;
 	uint32_t outer_site, outer_call, outer_charge;

@@ -7,17 +7,12 @@ void gs_tally_harmless(void)
 	atomic_fetch_add_explicit(&gs_store.header->harmless, 1, memory_order_relaxed);
 }
 
-uint32_t gs_tally_call(const struct gs_identity *identity, enum gs_class class)
+void gs_tally_call(uint32_t index)
 {
-	uint32_t index;
-
-	if (!gs_site_known(identity, &index))
-		index = gs_site_claim(identity, class);
 	if (index == GS_NONE)
 		atomic_fetch_add_explicit(&gs_store.header->lost.sites, 1, memory_order_relaxed);
 	else
 		atomic_fetch_add_explicit(&gs_store.sites[index].calls, 1, memory_order_relaxed);
-	return index;
 }
 
 void gs_tally_function(struct gs_function *function, uint64_t elapsed, enum gs_evidence evidence)

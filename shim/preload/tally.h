@@ -10,9 +10,9 @@
 /* A held call that could not wait. */
 GS_HIDDEN void gs_tally_harmless(void);
 
-/* A held call begins: the site it belongs to, which now has one call more; GS_NONE, and one lost,
- * where the table is full. */
-GS_HIDDEN uint32_t gs_tally_call(const struct gs_identity *identity, enum gs_class class);
+/* A held call begins: its site has one call more; GS_NONE: there was no room for it, and one call
+ * more is lost. */
+GS_HIDDEN void gs_tally_call(uint32_t site);
 
 /* A held call has ended. */
 GS_HIDDEN void gs_tally_function(

@@ -7,6 +7,7 @@
 
 #include "compiler.h"
 #include "record.h"
+#include "usage.h"
 
 /* A call seen at entry only (vfork, dlopen): closed by the thread's next event. */
 struct gs_pending {
@@ -44,6 +45,7 @@ struct gs_thread {
 	uint64_t release_ns;  /* when it dropped a GIL that others wanted; 0: nobody did */
 	uint64_t call_ns;     /* how long it was without the GIL before it wanted it back */
 	struct gs_pending pending;
+	struct gs_reading reading;
 };
 
 extern GS_HIDDEN GS_TLS struct gs_thread gs_thread;

@@ -16,9 +16,12 @@ uint64_t gs_now(void)
 
 void gs_usage_read(struct gs_usage *usage)
 {
-	struct rusage now = {0};
+	struct rusage now;
 
-	gs_sys2(SYS_getrusage, RUSAGE_THREAD, (long) &now);
+	if (gs_sys2(SYS_getrusage, RUSAGE_THREAD, (long) &now) != 0) {
+		*usage = (struct gs_usage){0};
+		return;
+	}
 	usage->voluntary = (uint64_t) now.ru_nvcsw;
 	usage->involuntary = (uint64_t) now.ru_nivcsw;
 	usage->cpu_ns = (uint64_t) (now.ru_utime.tv_sec + now.ru_stime.tv_sec) * 1000000000u +

@@ -15,6 +15,19 @@ struct gs_usage {
 /* Of the calling thread. One system call, about 170 ns. */
 GS_HIDDEN void gs_usage_read(struct gs_usage *usage);
 
+/* A thread that gives up its CPU and gets it back is switched twice. What took less than this, in
+ * ns, did not: two switches alone take longer. */
+#define GS_SWITCHES_TAKE 1000
+
+/* A thread's last reading, so that calls in quick succession need none of their own. One that is
+ * older than this, in ns, does not count. */
+#define GS_READING_KEEPS 5000
+
+struct gs_reading {
+	struct gs_usage usage;
+	uint64_t at_ns; /* 0: never */
+};
+
 /* CLOCK_MONOTONIC in ns. */
 GS_HIDDEN uint64_t gs_now(void);
 

@@ -115,7 +115,10 @@ void gs_watch_entry(uint32_t key, void *caller)
 	pending->pid = is_vfork ? gs_life.pid : 0;
 	if (pending->state == GS_STATE_HELD) {
 		gs_site_identify(&identity, key, caller, true);
-		pending->site = gs_tally_call(&identity, is_vfork ? GS_CLASS_WAIT : GS_CLASS_DISK);
+		if (!gs_site_known(&identity, &pending->site))
+			pending->site =
+				gs_site_claim(&identity, is_vfork ? GS_CLASS_WAIT : GS_CLASS_DISK);
+		gs_tally_call(pending->site);
 		gs_usage_read(&usage);
 		pending->voluntary = usage.voluntary;
 	}

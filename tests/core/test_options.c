@@ -440,7 +440,7 @@ static void test_unknown_calls_are_reported_and_the_others_hold(void)
 
 static void test_every_option_is_described(void)
 {
-	CU_ASSERT_EQUAL(gs_option_count, 13);
+	CU_ASSERT_EQUAL(gs_option_count, 14);
 	for (unsigned i = 0; i < gs_option_count; i++) {
 		const struct gs_option_info *info = &gs_option_info[i];
 
