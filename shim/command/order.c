@@ -6,7 +6,11 @@
 
 enum gs_rule gs_view_rule(const struct gs_view_site *site)
 {
-	return gs_rank_rule((enum gs_origin) site->key.origin, site->class, site->blocked_calls);
+	enum gs_origin origin = (enum gs_origin) site->key.origin;
+
+	if (site->key.kind == GS_KIND_COMPUTE)
+		return gs_rank_compute_rule(origin);
+	return gs_rank_rule(origin, site->class, site->blocked_calls);
 }
 
 uint32_t *gs_view_ranked(const struct gs_view *view)
@@ -34,6 +38,65 @@ uint32_t *gs_view_ranked(const struct gs_view *view)
 	return order;
 }
 
+bool gs_view_waits_measured(const struct gs_view *view)
+{
+	for (size_t i = 0; i < view->process_count; i++) {
+		if (!view->processes[i].waits_measured)
+			return false;
+	}
+	return view->process_count > 0;
+}
+
+struct gs_waits gs_view_waits(const struct gs_view *view)
+{
+	struct gs_waits sum = {0, 0, 0, 0, 0, 0};
+
+	for (size_t i = 0; i < view->gil_count; i++) {
+		const struct gs_waits *waits = &view->gils[i].waits;
+
+		gs_sum(&sum.waits, waits->waits);
+		gs_sum(&sum.waited_ns, waits->waited_ns);
+		gs_sum(&sum.held_ns, waits->held_ns);
+		gs_sum(&sum.computed_ns, waits->computed_ns);
+		gs_sum(&sum.free_ns, waits->free_ns);
+		if (sum.worst_ns < waits->worst_ns)
+			sum.worst_ns = waits->worst_ns;
+	}
+	return sum;
+}
+
+uint64_t gs_view_uncharged(const struct gs_waits *waits)
+{
+	uint64_t charged = waits->held_ns;
+
+	gs_sum(&charged, waits->computed_ns);
+	gs_sum(&charged, waits->free_ns);
+	return charged < waits->waited_ns ? waits->waited_ns - charged : 0;
+}
+
+size_t gs_view_delays(const struct gs_view *view, uint32_t *order, size_t capacity)
+{
+	struct gs_rank *ranks = gs_alloc(capacity, sizeof(*ranks));
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->delay_count; i++) {
+		const struct gs_view_delay *delay = &view->delays[i];
+		struct gs_rank rank = {
+			.stalled_ns = delay->wait_ns,
+			.calls = delay->delayed,
+			.rule = GS_RULE_REACQUIRE_DELAY,
+			.index = (uint32_t) i,
+		};
+
+		if (gs_rank_delay_listed(delay->delayed, delay->wait_ns))
+			count = gs_rank_insert(ranks, count, capacity, &rank);
+	}
+	for (size_t i = 0; i < count; i++)
+		order[i] = ranks[i].index;
+	free(ranks);
+	return count;
+}
+
 const struct gs_process *gs_view_first_process(const struct gs_view *view)
 {
 	const struct gs_process *first = NULL;
@@ -45,6 +108,34 @@ const struct gs_process *gs_view_first_process(const struct gs_view *view)
 			first = process;
 	}
 	return first;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *) a;
+	uint32_t right = *(const uint32_t *) b;
+
+	return (left > right) - (left < right);
+}
+
+void gs_view_sort_pids(struct gs_view_pids *pids)
+{
+	size_t count = 0;
+
+	if (pids->count)
+		qsort(pids->list, pids->count, sizeof(*pids->list), compare_pids);
+	for (size_t i = 0; i < pids->count; i++) {
+		if (count == 0 || pids->list[i] != pids->list[count - 1])
+			pids->list[count++] = pids->list[i];
+	}
+	pids->count = count;
+}
+
+bool gs_view_free_threaded(const struct gs_view *view)
+{
+	const struct gs_process *first = gs_view_first_process(view);
+
+	return first && first->free_threaded;
 }
 
 struct gs_place gs_view_place(struct gs_view *view, const struct gs_view_frame *frame)

@@ -11,6 +11,7 @@
 #include "compiler.h"
 #include "err.h"
 #include "out.h"
+#include "out_json_waits.h"
 #include "out_site.h"
 #include "owner.h"
 
@@ -132,6 +133,8 @@ static json_t *totals_object(const struct gs_view *view)
 			worst = function->worst_ns;
 	}
 	for (i = 0; i < view->site_count; i++) {
+		if (view->sites[i].key.kind != GS_KIND_CALL)
+			continue;
 		gs_sum(&blocked_calls, view->sites[i].blocked_calls);
 		gs_sum(&blocked_ns, view->sites[i].blocked_ns);
 		gs_sum(&stalled_ns, view->sites[i].stalled_ns);
@@ -243,38 +246,50 @@ static json_t *progress_array(const struct gs_view_site *site)
 	return list;
 }
 
-static int compare_pids(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *) a;
-	uint32_t right = *(const uint32_t *) b;
-
-	return (left > right) - (left < right);
-}
-
-/* Ascending, each once: an image that was replaced by exec has the same pid. */
-static json_t *pids_array(const struct gs_view_site *site)
+static json_t *pids_array(struct gs_view_pids *pids)
 {
 	json_t *list = array();
 
-	qsort(site->pids, site->pid_count, sizeof(*site->pids), compare_pids);
-	for (size_t i = 0; i < site->pid_count; i++) {
-		if (i == 0 || site->pids[i] != site->pids[i - 1])
-			push(list, number(site->pids[i]));
-	}
+	gs_view_sort_pids(pids);
+	for (size_t i = 0; i < pids->count; i++)
+		push(list, number(pids->list[i]));
 	return list;
+}
+
+/* Who was stalled; absent where nobody was. */
+static void put_stalled(json_t *made, const struct gs_view_site *site)
+{
+	json_t *stalled = object(), *names = array();
+
+	put_known(stalled, "threads", site->stalled_threads);
+	for (unsigned i = 0; i < GS_VICTIMS && site->victims[i]; i++)
+		push(names, json_string(site->victims[i]));
+	if (json_array_size(names) > 0)
+		put(stalled, "names", names);
+	else
+		json_decref(names);
+	if (json_object_size(stalled) > 0)
+		put(made, "stalled", stalled);
+	else
+		json_decref(stalled);
 }
 
 static void put_numbers(json_t *made, const struct gs_view_site *site)
 {
+	bool is_call = site->key.kind == GS_KIND_CALL;
 	json_t *histogram = array();
 
 	put_number(made, "calls", site->calls);
-	put_number(made, "slept", site->slept);
+	if (is_call)
+		put_number(made, "slept", site->slept);
 	put_number(made, "elapsed_ns", site->elapsed_ns);
 	put_number(made, "worst_ns", site->worst_ns);
-	put_number(made, "blocked_calls", site->blocked_calls);
-	put_number(made, "blocked_ns", site->blocked_ns);
+	if (is_call) {
+		put_number(made, "blocked_calls", site->blocked_calls);
+		put_number(made, "blocked_ns", site->blocked_ns);
+	}
 	put_number(made, "stalled_ns", site->stalled_ns);
+	put_stalled(made, site);
 	for (unsigned i = 0; i < GS_HIST_BUCKETS; i++)
 		push(histogram, number(site->histogram[i]));
 	put(made, "histogram", histogram);
@@ -286,9 +301,19 @@ static void put_owner(json_t *to, struct gs_owner owner)
 	put_text(to, "version", owner.version);
 }
 
-static json_t *site_object(struct gs_view *view, const struct gs_view_site *site)
+static void put_call(json_t *made, const struct gs_view_site *site)
 {
 	static const char *const classes[GS_CLASSES] = {"never", "disk", "wait"};
+
+	put_text(made, "call", site->key.call ? site->key.call : "?");
+	put_text(made, "bound", site->key.bound);
+	put_text(made, "class", classes[site->class]);
+	put(made, "at_most", json_boolean(site->key.at_most));
+}
+
+/* A call site, or a place that computes. */
+static json_t *site_object(struct gs_view *view, struct gs_view_site *site)
+{
 	static const char *const origins[GS_ORIGINS] = {
 		"extension", "interpreter", "startup", "shutdown"};
 	struct gs_place innermost = gs_view_innermost(view, site);
@@ -299,11 +324,11 @@ static json_t *site_object(struct gs_view *view, const struct gs_view_site *site
 	gs_site_id(id, view, site);
 	put_text(made, "id", id);
 	put_text(made, "rule", gs_rank_rule_name(gs_view_rule(site)));
-	put_text(made, "call", site->key.call ? site->key.call : "?");
-	put_text(made, "bound", site->key.bound);
 	put_text(made, "origin", origins[site->key.origin]);
-	put_text(made, "class", classes[site->class]);
-	put(made, "at_most", json_boolean(site->key.at_most));
+	if (site->key.kind == GS_KIND_CALL)
+		put_call(made, site);
+	else
+		put_text(made, "thread", site->thread);
 	put_numbers(made, site);
 	put_text(made, "object", innermost.object);
 	put_text(made, "symbol", innermost.symbol);
@@ -318,7 +343,7 @@ static json_t *site_object(struct gs_view *view, const struct gs_view_site *site
 	put(made, "python", python_array(site));
 	if (site->progress_count)
 		put(made, "in_progress", progress_array(site));
-	put(made, "pids", pids_array(site));
+	put(made, "pids", pids_array(&site->pids));
 	put_text(made, "suppressed_by", site->suppressed_by);
 	return made;
 }
@@ -425,6 +450,21 @@ static void write_functions(FILE *stream, const struct gs_view *view)
 	free(sorted);
 }
 
+/* Returns how many there are. */
+static size_t write_sites(
+	FILE *stream, struct gs_view *view, const uint32_t *order, enum gs_kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->site_count; i++) {
+		struct gs_view_site *site = &view->sites[order[i]];
+
+		if (site->key.kind == kind)
+			write_entry(stream, count++, site_object(view, site));
+	}
+	return count;
+}
+
 void gs_out_json(FILE *stream, struct gs_view *view)
 {
 	uint32_t *order = gs_view_ranked(view);
@@ -438,10 +478,12 @@ void gs_out_json(FILE *stream, struct gs_view *view)
 	write_member(stream, "totals", totals_object(view));
 	write_functions(stream, view);
 	begin_list(stream, "sites");
-	for (i = 0; i < view->site_count; i++)
-		write_entry(stream, i, site_object(view, &view->sites[order[i]]));
+	write_sites(stream, view, order, GS_KIND_CALL);
 	end_list(stream);
-	write_member(stream, "stalls", json_array());
+	begin_list(stream, "stalls");
+	gs_out_json_delays(stream, view, write_sites(stream, view, order, GS_KIND_COMPUTE));
+	end_list(stream);
+	gs_out_json_waits(stream, view);
 	write_member(stream, "suppressions", suppressions_array(view));
 	fputs("\n}\n", stream);
 	free(order);

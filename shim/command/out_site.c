@@ -24,20 +24,35 @@ void gs_site_id(char id[GS_SITE_ID], struct gs_view *view, const struct gs_view_
 	snprintf(id, GS_SITE_ID, "%016" PRIx64, hash);
 }
 
+void gs_delay_id(char id[GS_SITE_ID], const struct gs_view_delay *delay)
+{
+	const char *rule = gs_rank_rule_name(GS_RULE_REACQUIRE_DELAY);
+	uint64_t hash = gs_hash(GS_HASH_START, rule, strlen(rule) + 1);
+
+	if (delay->call)
+		hash = gs_hash(hash, delay->call, strlen(delay->call) + 1);
+	snprintf(id, GS_SITE_ID, "%016" PRIx64, hash);
+}
+
 struct gs_summary_site gs_site_summary(struct gs_view *view, const struct gs_view_site *site)
 {
 	struct gs_place innermost = gs_view_innermost(view, site);
 	struct gs_place extension = gs_view_extension(view, site);
 
-	return (struct gs_summary_site){
+	struct gs_summary_site summary = {
 		.rule = gs_view_rule(site),
 		.origin = (enum gs_origin) site->key.origin,
 		.at_most = site->key.at_most,
+		.free_threaded = gs_view_free_threaded(view),
+		.waits_measured = gs_view_waits_measured(view),
 		.calls = site->calls,
 		.blocked_calls = site->blocked_calls,
 		.blocked_ns = site->blocked_ns,
+		.elapsed_ns = site->elapsed_ns,
 		.worst_ns = site->worst_ns,
 		.stalled_ns = site->stalled_ns,
+		.stalled_threads = site->stalled_threads,
+		.thread = site->thread,
 		.unfinished = site->progress_count,
 		.call = site->key.call,
 		.object = innermost.object,
@@ -47,6 +62,23 @@ struct gs_summary_site gs_site_summary(struct gs_view *view, const struct gs_vie
 		.python_file = site->key.file,
 		.python_function = site->key.function,
 		.python_line = site->key.line,
+	};
+
+	memcpy(summary.victims, site->victims, sizeof(summary.victims));
+	return summary;
+}
+
+struct gs_summary_delay gs_delay_summary(
+	const struct gs_view *view, const struct gs_view_delay *delay)
+{
+	return (struct gs_summary_delay){
+		.call = delay->call,
+		.free_threaded = gs_view_free_threaded(view),
+		.calls = delay->calls,
+		.delayed = delay->delayed,
+		.call_median_ns = gs_hist_median(delay->call_histogram, delay->call_worst_ns),
+		.wait_median_ns = gs_hist_median(delay->wait_histogram, delay->wait_worst_ns),
+		.wait_worst_ns = delay->wait_worst_ns,
 	};
 }
 

@@ -5,6 +5,40 @@
 #include "out.h"
 #include "out_site.h"
 
+/* Adds a site to its origin's line, or to what was computed. */
+static void add_site(struct gs_summary_totals *totals, const struct gs_view_site *site)
+{
+	enum gs_origin origin = (enum gs_origin) site->key.origin;
+	struct gs_summary_count *count = &totals->origin[origin];
+	bool is_listed = gs_rank_listed(origin, gs_view_rule(site));
+
+	totals->findings += is_listed;
+	if (site->key.kind == GS_KIND_CALL) {
+		gs_sum(&count->calls, site->calls);
+		gs_sum(&count->blocked_calls, site->blocked_calls);
+		gs_sum(&count->blocked_ns, site->blocked_ns);
+		gs_sum(&count->stalled_ns, site->stalled_ns);
+	} else if (is_listed) {
+		totals->compute.sites++;
+		gs_sum(&totals->compute.stretches, site->calls);
+		gs_sum(&totals->compute.elapsed_ns, site->elapsed_ns);
+		gs_sum(&totals->compute.stalled_ns, site->stalled_ns);
+	}
+}
+
+static void add_waits(struct gs_summary_totals *totals, const struct gs_view *view)
+{
+	const struct gs_waits waits = gs_view_waits(view);
+
+	totals->waits = (struct gs_summary_waits){
+		.waits = waits.waits,
+		.waited_ns = waits.waited_ns,
+		.held_ns = waits.held_ns,
+		.computed_ns = waits.computed_ns,
+		.free_ns = waits.free_ns,
+	};
+}
+
 static struct gs_summary_totals sum_up(const struct gs_view *view)
 {
 	struct gs_summary_totals totals = {.pid = 0};
@@ -18,6 +52,7 @@ static struct gs_summary_totals sum_up(const struct gs_view *view)
 		totals.python_version = process->python_version;
 		totals.free_threaded = process->free_threaded;
 	}
+	totals.waits_measured = gs_view_waits_measured(view);
 	for (i = 0; i < view->function_count; i++) {
 		gs_sum(&totals.held, view->functions[i].held);
 		gs_sum(&totals.released, view->functions[i].released);
@@ -25,16 +60,9 @@ static struct gs_summary_totals sum_up(const struct gs_view *view)
 		gs_sum(&totals.none, view->functions[i].none);
 	}
 	totals.unjudged = totals.unknown > 0;
-	for (i = 0; i < view->site_count; i++) {
-		const struct gs_view_site *site = &view->sites[i];
-		enum gs_origin origin = (enum gs_origin) site->key.origin;
-		struct gs_summary_count *count = &totals.origin[origin];
-
-		gs_sum(&count->calls, site->calls);
-		gs_sum(&count->blocked_calls, site->blocked_calls);
-		gs_sum(&count->blocked_ns, site->blocked_ns);
-		totals.findings += gs_rank_listed(origin, gs_view_rule(site));
-	}
+	for (i = 0; i < view->site_count; i++)
+		add_site(&totals, &view->sites[i]);
+	add_waits(&totals, view);
 	totals.lost_sites = view->totals.lost_sites;
 	totals.lost_threads = view->totals.lost_threads;
 	totals.lost_strings = view->totals.lost_strings;
@@ -47,10 +75,12 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	const struct gs_process *process = gs_view_first_process(view);
 	struct gs_summary_totals totals = sum_up(view);
 	uint32_t *order = gs_view_ranked(view);
+	uint32_t delays[GS_LINE_DELAYS];
 	char buffer[GS_LINE_MAX], program[256];
 	struct gs_text text;
 	unsigned rank = 0;
 
+	totals.delays = gs_view_delays(view, delays, GS_LINE_DELAYS);
 	if (process)
 		totals.program = gs_line_program(program, sizeof(program), process->argv);
 	gs_text_init(&text, buffer, sizeof(buffer));
@@ -61,6 +91,14 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 
 		if (gs_rank_listed((enum gs_origin) site->key.origin, gs_view_rule(site)))
 			gs_out_site(stream, view, site, ++rank);
+	}
+	for (size_t i = 0; i < totals.delays; i++) {
+		const struct gs_summary_delay delay =
+			gs_delay_summary(view, &view->delays[delays[i]]);
+
+		gs_text_init(&text, buffer, sizeof(buffer));
+		gs_line_delay(&text, &delay);
+		fputs(buffer, stream);
 	}
 	gs_text_init(&text, buffer, sizeof(buffer));
 	gs_line_tail(&text, &totals);

@@ -103,6 +103,9 @@ void gs_process_read(
 	process->implementation = word(pool, snapshot, header->implementation);
 	process->free_threaded = header->free_threaded;
 	process->interpreters = header->interpreters;
+	/* A GIL that was seen being made is one whose waiters are seen. */
+	process->waits_measured =
+		header->interpreters > 0 && !header->unknown && !header->free_threaded;
 	/* The overflow block is no thread; those that share it were counted. */
 	if (threads > GS_MAX_THREADS)
 		threads = GS_MAX_THREADS;

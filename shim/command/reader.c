@@ -208,13 +208,14 @@ static void renumber_threads(struct copy *copy)
 	}
 }
 
-/* Copies the tables so that whatever an entry refers to is newer than the entry: modules and
- * strings last, as far as they are full by then. */
+/* Copies the tables so that whatever an entry refers to is newer than the entry: GILs, waiters,
+ * modules and strings last, as far as they are full by then. */
 static const char *copy_tables(struct copy *copy, off_t size)
 {
-	static const unsigned char before[] = {GS_SECTION_FUNCTIONS, GS_SECTION_THREADS,
-		GS_SECTION_COUNTS, GS_SECTION_GILS, GS_SECTION_WAITERS, GS_SECTION_DELAYS};
-	static const unsigned char after[] = {GS_SECTION_MODULES, GS_SECTION_STRINGS};
+	static const unsigned char before[] = {
+		GS_SECTION_FUNCTIONS, GS_SECTION_THREADS, GS_SECTION_COUNTS, GS_SECTION_DELAYS};
+	static const unsigned char after[] = {
+		GS_SECTION_GILS, GS_SECTION_WAITERS, GS_SECTION_MODULES, GS_SECTION_STRINGS};
 	struct gs_record_header first = copy->header;
 	const char *reason = copy_sites(copy);
 
@@ -259,20 +260,37 @@ static bool is_index(uint32_t index, uint32_t count)
 	return index == GS_NONE || index < count;
 }
 
+/* Waiters are named by their index + 1. */
+static const char *check_names(const struct gs_snapshot *snapshot, const struct gs_site *site)
+{
+	uint32_t waiters = gs_snapshot_count(snapshot, GS_SECTION_WAITERS);
+
+	for (unsigned i = 0; i < GS_VICTIMS; i++) {
+		if (site->victims[i] > waiters)
+			return "damaged: a site that stalled a thread that there is not";
+	}
+	if (site->kind == GS_KIND_COMPUTE && site->waiter > waiters)
+		return "damaged: a site of a thread that there is not";
+	return NULL;
+}
+
 static const char *check_site(const struct gs_snapshot *snapshot, const struct gs_site *site)
 {
 	const struct gs_record_header *header = snapshot->header;
 	uint32_t modules = gs_snapshot_count(snapshot, GS_SECTION_MODULES);
+	bool is_call = site->kind == GS_KIND_CALL;
 
-	if (site->call >= gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS))
+	if (is_call && site->call >= gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS))
 		return "damaged: a site of a call that there is not";
-	if (site->class >= GS_CLASSES || site->origin >= GS_ORIGINS || site->kind >= GS_KINDS)
+	if ((is_call && site->class >= GS_CLASSES) || site->origin >= GS_ORIGINS ||
+		site->kind >= GS_KINDS)
 		return "damaged: a site of no known class, origin or kind";
 	if (site->depth_native > header->stacks || site->depth_python > header->stacks)
 		return "damaged: a stack deeper than there is room for";
-	if (!is_index(site->module, modules) || !is_index(site->extension, modules))
+	if ((is_call && !is_index(site->module, modules)) ||
+		((is_call || site->depth_native) && !is_index(site->extension, modules)))
 		return "damaged: a site in a module that there is not";
-	return NULL;
+	return check_names(snapshot, site);
 }
 
 static const char *check_entries(const struct gs_snapshot *snapshot)

@@ -19,6 +19,8 @@ static void add_up(const struct gs_snapshot *snapshot, struct sums *sums)
 	for (i = 0; i < gs_snapshot_count(snapshot, GS_SECTION_SITES); i++) {
 		const struct gs_site *site = gs_snapshot_entry(snapshot, GS_SECTION_SITES, i);
 
+		if (site->kind != GS_KIND_CALL)
+			continue;
 		sums->by_call[site->call] += site->calls;
 		sums->sites += site->calls;
 	}

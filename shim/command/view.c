@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adding.h"
 #include "err.h"
 #include "process.h"
 
@@ -10,37 +11,17 @@
 #define NAME_LIMIT 1024
 #define PATH_LIMIT 4096
 
-/* One record while it is added. */
-struct adding {
-	struct gs_view *view;
-	const struct gs_snapshot *snapshot;
-	const struct gs_process *process;
-	uint32_t *modules; /* the view's number of each of the record's */
-	uint32_t *sites;   /* likewise */
-};
-
-static const char *text(const struct adding *adding, uint32_t offset, size_t limit)
-{
-	return gs_pool_text(&adding->view->pool, gs_snapshot_text(adding->snapshot, offset), limit);
-}
-
-static void raise_to(uint64_t *worst, uint64_t value)
-{
-	if (*worst < value)
-		*worst = value;
-}
-
 /* ---- modules ---- */
 
-static uint32_t add_module(struct adding *adding, const struct gs_module *module)
+static uint32_t add_module(struct gs_adding *adding, const struct gs_module *module)
 {
 	struct gs_view *view = adding->view;
 	struct gs_view_module new;
 	uint32_t index;
 
 	memset(&new, 0, sizeof(new));
-	new.key.name = text(adding, module->name, NAME_LIMIT);
-	new.key.path = text(adding, module->path, PATH_LIMIT);
+	new.key.name = gs_adding_text(adding, module->name, NAME_LIMIT);
+	new.key.path = gs_adding_text(adding, module->path, PATH_LIMIT);
 	new.key.build_id_size = module->build_id_size;
 	memcpy(new.key.build_id, module->build_id, module->build_id_size);
 	new.unchanged_since = adding->process->start_realtime_ns;
@@ -56,7 +37,7 @@ static uint32_t add_module(struct adding *adding, const struct gs_module *module
 	return index;
 }
 
-static void add_modules(struct adding *adding)
+static void add_modules(struct gs_adding *adding)
 {
 	uint32_t count = gs_snapshot_count(adding->snapshot, GS_SECTION_MODULES);
 
@@ -68,7 +49,7 @@ static void add_modules(struct adding *adding)
 
 /* The record's module at an address. An address range may have been used again after a dlclose():
  * the later module is the likelier one. */
-static uint32_t module_at(const struct adding *adding, uint64_t address)
+static uint32_t module_at(const struct gs_adding *adding, uint64_t address)
 {
 	uint32_t i = gs_snapshot_count(adding->snapshot, GS_SECTION_MODULES);
 
@@ -85,7 +66,7 @@ static uint32_t module_at(const struct adding *adding, uint64_t address)
 
 /* The frame of a return address; `module` is the record's number, GS_NONE: none. */
 static struct gs_view_frame make_frame(
-	const struct adding *adding, uint64_t address, uint32_t module)
+	const struct gs_adding *adding, uint64_t address, uint32_t module)
 {
 	const struct gs_module *object;
 
@@ -97,26 +78,29 @@ static struct gs_view_frame make_frame(
 
 /* ---- sites ---- */
 
-static struct gs_view_line make_line(const struct adding *adding, const struct gs_pyline *line)
+static struct gs_view_line make_line(const struct gs_adding *adding, const struct gs_pyline *line)
 {
 	return (struct gs_view_line){
-		.file = text(adding, line->file, PATH_LIMIT),
-		.function = text(adding, line->function, NAME_LIMIT),
+		.file = gs_adding_text(adding, line->file, PATH_LIMIT),
+		.function = gs_adding_text(adding, line->function, NAME_LIMIT),
 		.line = line->line,
 	};
 }
 
 /* Takes the record's stacks of a site over into the view. */
-static void take_stacks(
-	struct adding *adding, struct gs_view_site *to, const struct gs_site *from, uint32_t slot)
+static void take_stacks(struct gs_adding *adding, struct gs_view_site *to,
+	const struct gs_site *from, uint32_t slot)
 {
 	const uint64_t *native = gs_snapshot_entry(adding->snapshot, GS_SECTION_NATIVE, slot);
 	const struct gs_pyline *python =
 		gs_snapshot_entry(adding->snapshot, GS_SECTION_PYTHON, slot);
+	bool is_call = from->kind == GS_KIND_CALL;
 	unsigned i;
 
 	/* Where no stack was kept there is still its innermost frame. */
-	to->depth_native = from->depth_native ? from->depth_native : from->caller != 0;
+	to->depth_native = from->depth_native;
+	if (is_call && to->depth_native == 0)
+		to->depth_native = from->caller != 0;
 	to->depth_python = from->depth_python;
 	if (to->depth_python == 0)
 		to->depth_python = to->key.file || to->key.function;
@@ -126,8 +110,8 @@ static void take_stacks(
 		gs_out_of_memory();
 	for (i = 0; i < to->depth_native; i++) {
 		uint64_t address = from->depth_native ? native[i] : from->caller;
-		uint32_t module =
-			address == from->caller ? from->module : module_at(adding, address);
+		uint32_t module = is_call && address == from->caller ? from->module
+								     : module_at(adding, address);
 
 		if (i == from->extension_frame)
 			module = from->extension;
@@ -135,46 +119,104 @@ static void take_stacks(
 	}
 	for (i = 0; i < to->depth_python; i++)
 		to->python[i] = make_line(adding, from->depth_python ? &python[i] : &from->python);
-	to->extension = from->extension == GS_NONE ? GS_NONE : adding->modules[from->extension];
+	to->extension = from->extension == GS_NONE || (!is_call && !from->depth_native)
+				? GS_NONE
+				: adding->modules[from->extension];
 	/* The frame may lie deeper than stacks are kept. */
 	to->extension_frame =
 		from->extension_frame < to->depth_native ? from->extension_frame : GS_NONE;
 }
 
-static struct gs_site_key make_key(const struct adding *adding, const struct gs_site *site)
+/* Code in no object lies elsewhere in every process. */
+static struct gs_view_frame make_lasting(struct gs_view_frame frame)
 {
-	struct gs_view_frame frame = make_frame(adding, site->caller, site->module);
+	return (struct gs_view_frame){frame.module, frame.module == GS_NONE ? 0 : frame.address};
+}
+
+/* A place that computes is found again by all its frames: the innermost is where it happened to be
+ * looked at. */
+static void take_chain(struct gs_site_key *key, const struct gs_adding *adding,
+	const struct gs_site *site, uint32_t slot)
+{
+	const uint64_t *native = gs_snapshot_entry(adding->snapshot, GS_SECTION_NATIVE, slot);
+
+	key->module = GS_NONE;
+	for (unsigned i = 0; i < site->depth_native; i++) {
+		struct gs_view_frame frame =
+			make_lasting(make_frame(adding, native[i], module_at(adding, native[i])));
+
+		key->chain = gs_hash(
+			i ? key->chain : GS_HASH_START, &frame.module, sizeof(frame.module));
+		key->chain = gs_hash(key->chain, &frame.address, sizeof(frame.address));
+		if (i == 0) {
+			key->module = frame.module;
+			key->address = frame.address;
+		}
+	}
+}
+
+static struct gs_site_key make_key(
+	const struct gs_adding *adding, const struct gs_site *site, uint32_t slot)
+{
 	struct gs_view_line line = make_line(adding, &site->python);
 	struct gs_site_key key;
 
 	memset(&key, 0, sizeof(key));
-	key.call = text(adding, site->call_name, WORD_LIMIT);
-	key.bound = text(adding, site->bound_name, WORD_LIMIT);
+	key.kind = site->kind;
 	key.file = line.file;
 	key.function = line.function;
 	key.line = line.line;
-	key.module = frame.module;
-	/* Code in no object lies elsewhere in every process. */
-	key.address = frame.module == GS_NONE ? 0 : frame.address;
 	key.origin = site->origin;
-	key.at_most = site->at_most != 0;
+	if (site->kind == GS_KIND_COMPUTE) {
+		take_chain(&key, adding, site, slot);
+	} else {
+		struct gs_view_frame frame =
+			make_lasting(make_frame(adding, site->caller, site->module));
+
+		key.call = gs_adding_text(adding, site->call_name, WORD_LIMIT);
+		key.bound = gs_adding_text(adding, site->bound_name, WORD_LIMIT);
+		key.module = frame.module;
+		key.address = frame.address;
+		key.at_most = site->at_most != 0;
+	}
 	return key;
 }
 
-static void note_pid(struct gs_view_site *site, uint32_t pid)
+static const char *waiter_name(const struct gs_adding *adding, uint32_t one_more)
 {
-	/* Records are added one after the other: a pid seen before is the last one. */
-	if (site->pid_count && site->pids[site->pid_count - 1] == pid)
-		return;
-	site->pids =
-		gs_grow(site->pids, &site->pid_capacity, site->pid_count + 1, sizeof(*site->pids));
-	site->pids[site->pid_count++] = pid;
+	const struct gs_waiter *waiter;
+
+	if (one_more == 0)
+		return NULL;
+	waiter = gs_snapshot_entry(adding->snapshot, GS_SECTION_WAITERS, one_more - 1);
+	return gs_adding_text(adding, waiter->name, WORD_LIMIT);
 }
 
-static uint32_t add_site(struct adding *adding, const struct gs_site *site, uint32_t slot)
+void gs_view_add_victim(struct gs_view_site *site, const char *name)
+{
+	unsigned i = 0;
+
+	if (!name)
+		return;
+	while (i < GS_VICTIMS && site->victims[i] && site->victims[i] != name)
+		i++;
+	if (i < GS_VICTIMS)
+		site->victims[i] = name;
+}
+
+void gs_view_note_pid(struct gs_view_pids *pids, uint32_t pid)
+{
+	/* Records are added one after the other: a pid seen before is the last one. */
+	if (pids->count && pids->list[pids->count - 1] == pid)
+		return;
+	pids->list = gs_grow(pids->list, &pids->capacity, pids->count + 1, sizeof(*pids->list));
+	pids->list[pids->count++] = pid;
+}
+
+static uint32_t add_site(struct gs_adding *adding, const struct gs_site *site, uint32_t slot)
 {
 	struct gs_view *view = adding->view;
-	struct gs_site_key key = make_key(adding, site);
+	struct gs_site_key key = make_key(adding, site, slot);
 	uint32_t index = gs_map_find(&view->site_map, view->sites, sizeof(*view->sites), &key,
 		sizeof(key), (uint32_t) view->site_count);
 	bool is_new = index == view->site_count;
@@ -187,9 +229,12 @@ static uint32_t add_site(struct adding *adding, const struct gs_site *site, uint
 		view->sites[view->site_count++].key = key;
 	}
 	to = &view->sites[index];
-	if (is_new || site->worst_ns > to->worst_ns)
+	if (is_new || site->worst_ns > to->worst_ns) {
 		take_stacks(adding, to, site, slot);
-	if (to->class < site->class)
+		to->thread =
+			site->kind == GS_KIND_COMPUTE ? waiter_name(adding, site->waiter) : NULL;
+	}
+	if (site->kind == GS_KIND_CALL && to->class < site->class)
 		to->class = site->class;
 	gs_sum(&to->calls, site->calls);
 	gs_sum(&to->elapsed_ns, site->elapsed_ns);
@@ -197,14 +242,17 @@ static uint32_t add_site(struct adding *adding, const struct gs_site *site, uint
 	gs_sum(&to->blocked_calls, site->blocked_calls);
 	gs_sum(&to->blocked_ns, site->blocked_ns);
 	gs_sum(&to->stalled_ns, site->stalled_ns);
-	raise_to(&to->worst_ns, site->worst_ns);
+	gs_raise(&to->worst_ns, site->worst_ns);
+	gs_raise(&to->stalled_threads, site->stalled_threads);
+	for (unsigned i = 0; i < GS_VICTIMS; i++)
+		gs_view_add_victim(to, waiter_name(adding, site->victims[i]));
 	for (unsigned i = 0; i < GS_HIST_BUCKETS; i++)
 		gs_sum(&to->histogram[i], site->histogram[i]);
-	note_pid(to, adding->process->pid);
+	gs_view_note_pid(&to->pids, adding->process->pid);
 	return index;
 }
 
-static void add_sites(struct adding *adding)
+static void add_sites(struct gs_adding *adding)
 {
 	uint32_t count = gs_snapshot_count(adding->snapshot, GS_SECTION_SITES);
 
@@ -219,7 +267,7 @@ static void add_sites(struct adding *adding)
 
 /* ---- functions ---- */
 
-static struct gs_view_function *find_function(struct adding *adding, uint32_t call)
+static struct gs_view_function *find_function(struct gs_adding *adding, uint32_t call)
 {
 	const struct gs_function *from =
 		gs_snapshot_entry(adding->snapshot, GS_SECTION_FUNCTIONS, call);
@@ -228,8 +276,8 @@ static struct gs_view_function *find_function(struct adding *adding, uint32_t ca
 	uint32_t index;
 
 	memset(&new, 0, sizeof(new));
-	new.call = text(adding, from->name, WORD_LIMIT);
-	new.group = text(adding, from->group, WORD_LIMIT);
+	new.call = gs_adding_text(adding, from->name, WORD_LIMIT);
+	new.group = gs_adding_text(adding, from->group, WORD_LIMIT);
 	index = gs_map_find(&view->function_map, view->functions, sizeof(new), &new.call,
 		sizeof(new.call), (uint32_t) view->function_count);
 	if (index == view->function_count) {
@@ -259,7 +307,7 @@ static void sum_counts(const struct gs_snapshot *snapshot, uint32_t call, uint64
 	}
 }
 
-static void add_functions(struct adding *adding)
+static void add_functions(struct gs_adding *adding)
 {
 	const struct gs_snapshot *snapshot = adding->snapshot;
 
@@ -276,9 +324,9 @@ static void add_functions(struct adding *adding)
 		gs_sum(&to->held, from->held);
 		gs_sum(&to->held_ns, from->held_ns);
 		gs_sum(&to->slept, from->slept);
-		raise_to(&to->worst_ns, from->worst_ns);
+		gs_raise(&to->worst_ns, from->worst_ns);
 		gs_sum(&to->released_ns, from->released_ns);
-		raise_to(&to->released_worst_ns, from->released_worst_ns);
+		gs_raise(&to->released_worst_ns, from->released_worst_ns);
 		if (snapshot->header->unknown) {
 			gs_sum(&to->unknown, counts[0]);
 			gs_sum(&to->unknown, counts[1]);
@@ -293,16 +341,16 @@ static void add_functions(struct adding *adding)
 
 /* A call that has not returned is in the counts already; its time so far is not. */
 static void add_time_so_far(
-	struct adding *adding, struct gs_view_site *site, uint32_t call, uint64_t elapsed_ns)
+	struct gs_adding *adding, struct gs_view_site *site, uint32_t call, uint64_t elapsed_ns)
 {
 	struct gs_view_function *function = find_function(adding, call);
 
 	gs_sum(&function->held_ns, elapsed_ns);
-	raise_to(&function->worst_ns, elapsed_ns);
+	gs_raise(&function->worst_ns, elapsed_ns);
 	if (!site)
 		return;
 	gs_sum(&site->elapsed_ns, elapsed_ns);
-	raise_to(&site->worst_ns, elapsed_ns);
+	gs_raise(&site->worst_ns, elapsed_ns);
 	gs_sum(&site->histogram[gs_hist_bucket(elapsed_ns)], 1);
 	if (elapsed_ns < adding->snapshot->header->blocked_ns)
 		return;
@@ -310,7 +358,7 @@ static void add_time_so_far(
 	gs_sum(&site->blocked_ns, elapsed_ns);
 }
 
-static void add_progress(struct adding *adding, const struct gs_thread_entry *thread)
+static void add_progress(struct gs_adding *adding, const struct gs_thread_entry *thread)
 {
 	struct gs_view *view = adding->view;
 	uint32_t slots = gs_snapshot_count(adding->snapshot, GS_SECTION_SITES);
@@ -338,10 +386,9 @@ static void add_progress(struct adding *adding, const struct gs_thread_entry *th
 	site->progress[site->progress_count++] = progress;
 }
 
-/* Is the thread's note of a call in progress whole, and about a call that was counted? */
-static bool is_in_progress(const struct adding *adding, const struct gs_thread_entry *thread)
+bool gs_view_is_in_progress(
+	const struct gs_snapshot *snapshot, const struct gs_thread_entry *thread)
 {
-	const struct gs_snapshot *snapshot = adding->snapshot;
 	const struct gs_function *function;
 
 	if (thread->begin_ns < snapshot->header->start_ns || thread->begin_ns == 0 ||
@@ -355,18 +402,18 @@ static bool is_in_progress(const struct adding *adding, const struct gs_thread_e
 		const struct gs_site *site =
 			gs_snapshot_entry(snapshot, GS_SECTION_SITES, thread->site);
 
-		return site->call == thread->call;
+		return site->kind == GS_KIND_CALL && site->call == thread->call;
 	}
 	return thread->site == GS_NONE;
 }
 
-static void add_calls_in_progress(struct adding *adding)
+static void add_calls_in_progress(struct gs_adding *adding)
 {
 	for (uint32_t i = 0; i < gs_snapshot_count(adding->snapshot, GS_SECTION_THREADS); i++) {
 		const struct gs_thread_entry *thread =
 			gs_snapshot_entry(adding->snapshot, GS_SECTION_THREADS, i);
 
-		if (is_in_progress(adding, thread))
+		if (gs_view_is_in_progress(adding->snapshot, thread))
 			add_progress(adding, thread);
 	}
 }
@@ -376,7 +423,7 @@ static void add_calls_in_progress(struct adding *adding)
 void gs_view_add(struct gs_view *view, const struct gs_snapshot *snapshot)
 {
 	const struct gs_record_header *header = snapshot->header;
-	struct adding adding = {.view = view, .snapshot = snapshot};
+	struct gs_adding adding = {.view = view, .snapshot = snapshot};
 
 	view->processes = gs_grow(view->processes, &view->process_capacity, view->process_count + 1,
 		sizeof(*view->processes));
@@ -386,6 +433,7 @@ void gs_view_add(struct gs_view *view, const struct gs_snapshot *snapshot)
 	add_sites(&adding);
 	add_functions(&adding);
 	add_calls_in_progress(&adding);
+	gs_waits_add(&adding);
 	gs_sum(&view->totals.harmless, header->harmless);
 	gs_sum(&view->totals.lost_sites, header->lost.sites);
 	gs_sum(&view->totals.lost_threads, header->lost.threads);
@@ -401,18 +449,24 @@ void gs_view_free(struct gs_view *view)
 	for (size_t i = 0; i < view->site_count; i++) {
 		free(view->sites[i].native);
 		free(view->sites[i].python);
-		free(view->sites[i].pids);
+		free(view->sites[i].pids.list);
 		free(view->sites[i].progress);
 	}
 	for (size_t i = 0; i < view->module_count; i++)
 		gs_symbols_close(view->modules[i].symbols);
 	gs_map_free(&view->module_map);
 	gs_map_free(&view->site_map);
+	for (size_t i = 0; i < view->delay_count; i++)
+		free(view->delays[i].pids.list);
 	gs_map_free(&view->function_map);
+	gs_map_free(&view->delay_map);
 	gs_pool_free(&view->pool);
 	free(view->processes);
 	free(view->modules);
 	free(view->sites);
 	free(view->functions);
+	free(view->gils);
+	free(view->waiters);
+	free(view->delays);
 	memset(view, 0, sizeof(*view));
 }

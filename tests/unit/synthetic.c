@@ -207,6 +207,100 @@ void synthetic_fill(struct synthetic *record)
 	fill_sites(record);
 }
 
+struct gs_waiter *synthetic_waiter(struct synthetic *record, uint32_t tid, const char *name)
+{
+	uint32_t index = record->header->waiters++;
+	struct gs_waiter *waiter = synthetic_entry(record, GS_SECTION_WAITERS, index);
+
+	waiter->tid = tid;
+	waiter->name = name ? synthetic_string(record, name) : GS_NONE;
+	return waiter;
+}
+
+struct gs_site *synthetic_compute(struct synthetic *record, uint64_t stretches, uint32_t line)
+{
+	uint32_t index = record->header->sites++;
+	struct gs_site *site = synthetic_entry(record, GS_SECTION_SITES, index);
+	struct gs_pyline *python = synthetic_entry(record, GS_SECTION_PYTHON, index);
+
+	site->kind = GS_KIND_COMPUTE;
+	site->calls = stretches;
+	site->module = site->extension = site->extension_frame = GS_NONE;
+	site->python.file = synthetic_string(record, "/srv/app.py");
+	site->python.function = synthetic_string(record, "crunch");
+	site->python.line = line;
+	if (record->header->stacks > 0) {
+		site->depth_python = 1;
+		python[0] = site->python;
+	}
+	/* What means nothing in such an entry. */
+	site->call = UINT16_MAX;
+	site->bound = UINT16_MAX;
+	site->caller = 0xdead;
+	site->class = UINT8_MAX;
+	site->call_name = site->bound_name = UINT32_MAX - 1;
+	site->key = 1000 + index;
+	return site;
+}
+
+struct gs_delay *synthetic_delay(struct synthetic *record, uint32_t call, uint64_t delayed,
+	uint64_t call_ns, uint64_t wait_ns)
+{
+	struct gs_delay *delay = synthetic_entry(record, GS_SECTION_DELAYS, call);
+
+	if (record->header->delays <= call)
+		record->header->delays = call + 1;
+	delay->calls = delay->delayed = delayed;
+	delay->call_ns = delayed * call_ns;
+	delay->call_worst_ns = call_ns;
+	delay->wait_ns = delayed * wait_ns;
+	delay->wait_worst_ns = wait_ns;
+	delay->call_histogram[gs_hist_bucket(call_ns)] = (uint32_t)delayed;
+	delay->wait_histogram[gs_hist_bucket(wait_ns)] = (uint32_t)delayed;
+	return delay;
+}
+
+void synthetic_stalls(struct synthetic *record)
+{
+	struct gs_gil_entry *gil = synthetic_entry(record, GS_SECTION_GILS, 0);
+	struct gs_site *site = synthetic_entry(record, GS_SECTION_SITES, 0);
+	struct gs_waiter *waiter;
+
+	waiter = synthetic_waiter(record, 4713, "ticker");
+	waiter->waits = 2000;
+	waiter->waited_ns = 5000000000;
+	waiter->worst_ns = 456000000;
+	waiter->histogram[20] = 2000;
+	waiter = synthetic_waiter(record, 4714, "pool-1");
+	waiter->waits = 310;
+	waiter->waited_ns = 1500000000;
+	waiter->worst_ns = 400000000;
+	waiter->histogram[21] = 310;
+	waiter = synthetic_waiter(record, 4712, "worker");
+	waiter->computed_ns = 2300000000;
+	gil->waits = 2310;
+	gil->waited_ns = 6500000000;
+	gil->worst_ns = 456000000;
+	gil->held_ns = 3400000000;
+	gil->computed_ns = 2500000000;
+	gil->free_ns = 200000000;
+	gil->histogram[20] = 2000;
+	gil->histogram[21] = 310;
+	site->stalled_threads = 2;
+	site->victims[0] = 1;
+	site->victims[1] = 2;
+
+	site = synthetic_compute(record, 4, 12);
+	site->waiter = 3;
+	site->elapsed_ns = 1200000000;
+	site->worst_ns = 400000000;
+	site->stalled_ns = 2300000000;
+	site->stalled_threads = 2;
+	site->victims[0] = 2;
+	site->histogram[21] = 4;
+	synthetic_delay(record, 0, 1200, 12000, 5000000)->calls = 1500;
+}
+
 char *synthetic_report(struct gs_view *view, void (*format)(FILE *, struct gs_view *))
 {
 	char *report = NULL;

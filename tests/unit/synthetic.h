@@ -37,6 +37,19 @@ struct gs_site *synthetic_site(
  * threads 0 with a GIL, 1 without. */
 void synthetic_fill(struct synthetic *record);
 
+/* A thread that waited, or that others waited for; nothing is counted yet. */
+struct gs_waiter *synthetic_waiter(struct synthetic *record, uint32_t tid, const char *name);
+/* A place in line `line` of app.py where a thread computed in `stretches` stretches, called from
+ * nowhere but Python. */
+struct gs_site *synthetic_compute(struct synthetic *record, uint64_t stretches, uint32_t line);
+/* What the calls of a function cost, all calls alike and all waits alike. */
+struct gs_delay *synthetic_delay(struct synthetic *record, uint32_t call, uint64_t delayed,
+	uint64_t call_ns, uint64_t wait_ns);
+
+/* Adds to a full record who waited: waiters 0 ticker, 1 pool-1, 2 worker (which computed); ticker
+ * and pool-1 behind site 0; site 4 GIL003 of worker; GIL004 of recv; one GIL. */
+void synthetic_stalls(struct synthetic *record);
+
 /* What `gilshim report` makes of the record. The caller frees. */
 char *synthetic_report(struct gs_view *view, void (*format)(FILE *, struct gs_view *));
 

@@ -31,13 +31,15 @@ static void test_a_report_is_the_summary(void)
 	synthetic_fill(&record);
 	text = report(&record);
 	CU_ASSERT_STRING_EQUAL(text,
-		"gilshim: app.py[4711]: 3 findings: 13 calls waited 1.24 s with the GIL held\n"
+		"gilshim: app.py[4711]: 3 findings: 13 calls waited 1.24 s with the GIL held;\n"
+		"  other threads stood still for 3.40 s\n"
 		"  While such a call waits, no other Python thread can run. Most harmful first:\n"
 		"  1. GIL001 12 of 40 calls blocked, 1.23 s (worst 456 ms), others waited 3.40 s\n"
 		"     recv < libwait.so.1 < _ext.so < /srv/app.py:31 in fetch\n"
 		"  2. GIL002 7 calls could block, none did this time (worst 1.50 us)\n"
 		"     nanosleep < _ext.so < /srv/app.py:40 in fetch\n"
-		"  3. GIL001 1 of 1 call blocked, 5.00 ms, in CPython\n"
+		"  3. GIL001 1 of 1 call blocked, 5.00 ms, in CPython,\n"
+		"     no other thread wanted the GIL\n"
 		"     recv < python3.11 < /srv/app.py:50 in fetch\n"
 		"  interpreter: 1 held call, 1 blocked, 5.00 ms, in CPython itself\n"
 		"  startup: 3 held calls, none blocked, while Python came up\n"
@@ -76,7 +78,7 @@ static void test_who_is_stuck_is_named(void)
 	thread->begin_ns = record.header->last_ns - 300000000;
 	text = report(&record);
 	CU_ASSERT_PTR_NOT_NULL(
-		strstr(text, "GIL001 1 of 7 calls blocked, 300 ms, 1 not returned\n"));
+		strstr(text, "GIL001 1 of 7 calls blocked, 300 ms, 1 not returned,\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(
 		text, "     not returned: thread 4712 (worker-1) of process 4711, after 300 ms\n"));
 	free(text);

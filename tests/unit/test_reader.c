@@ -204,11 +204,20 @@ static void spoil_extension(struct gs_site *site)
 {
 	site->extension = GS_NONE - 1;
 }
+static void spoil_kind(struct gs_site *site)
+{
+	site->kind = GS_KINDS;
+}
+static void spoil_victim(struct gs_site *site)
+{
+	site->victims[GS_VICTIMS - 1] = 1; /* there is no waiter at all */
+}
 
 static void test_every_index_of_a_site_is_checked(void)
 {
 	static void (*const spoil[])(struct gs_site *) = {spoil_call, spoil_class, spoil_origin,
-		spoil_native, spoil_python, spoil_module, spoil_extension};
+		spoil_native, spoil_python, spoil_module, spoil_extension, spoil_kind,
+		spoil_victim};
 
 	for (size_t i = 0; i < sizeof(spoil) / sizeof(spoil[0]); i++) {
 		struct synthetic record;
@@ -224,6 +233,36 @@ static void test_every_index_of_a_site_is_checked(void)
 		CU_ASSERT_PTR_NULL(reason_for(record.path));
 		synthetic_free(&record);
 	}
+}
+
+/* What means something in a place that computes; the rest may be anything, and is. */
+static void test_every_index_of_a_place_that_computes_is_checked(void)
+{
+	struct synthetic record;
+	struct gs_site *site;
+
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	synthetic_stalls(&record);
+	site = synthetic_entry(&record, GS_SECTION_SITES, 4);
+	CU_ASSERT_PTR_NULL(reason_for(record.path));
+	site->waiter = 4;
+	expect_reason(record.path, "damaged: a site of a thread that there is not");
+	site->waiter = 3;
+	site->victims[0] = 4;
+	expect_reason(record.path, "damaged: a site that stalled a thread that there is not");
+	site->victims[0] = 0;
+	site->depth_python = 17;
+	expect_reason(record.path, "damaged: a stack deeper than there is room for");
+	site->depth_python = 1;
+	site->extension = 3;
+	CU_ASSERT_PTR_NULL(reason_for(record.path));
+	site->depth_native = 1;
+	expect_reason(record.path, "damaged: a site in a module that there is not");
+	site->extension = 2;
+	site->origin = GS_ORIGINS;
+	expect_reason(record.path, "damaged: a site of no known class, origin or kind");
+	synthetic_free(&record);
 }
 
 static void test_other_impossible_entries(void)
@@ -254,10 +293,16 @@ static void test_counts_beyond_the_capacity_are_the_capacity(void)
 	record.header->threads = UINT32_MAX;
 	record.header->modules = UINT32_MAX;
 	record.header->strings = UINT64_MAX;
+	record.header->interpreters = UINT32_MAX;
+	record.header->waiters = UINT32_MAX;
+	record.header->delays = UINT32_MAX;
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_SITES), 4);
 	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_THREADS), GS_MAX_THREADS + 1);
 	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_MODULES), GS_MAX_MODULES);
+	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_GILS), GS_MAX_GILS);
+	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_WAITERS), GS_MAX_WAITERS);
+	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_DELAYS), GS_MAX_CALLS);
 	gs_snapshot_free(&snapshot);
 	synthetic_free(&record);
 }
@@ -282,7 +327,8 @@ static void check_sums(const struct gs_snapshot *snapshot)
 	for (uint32_t i = 0; i < gs_snapshot_count(snapshot, GS_SECTION_SITES); i++) {
 		const struct gs_site *site = gs_snapshot_entry(snapshot, GS_SECTION_SITES, i);
 
-		listed += site->calls;
+		if (site->kind == GS_KIND_CALL)
+			listed += site->calls;
 	}
 	CU_ASSERT_EQUAL(held, listed);
 }
@@ -317,6 +363,26 @@ static void test_the_sums_of_a_killed_process_hold(void)
 		gs_snapshot_free(&snapshot);
 		synthetic_free(&record);
 	}
+}
+
+static void test_stretches_are_no_calls(void)
+{
+	struct synthetic record;
+	struct gs_snapshot snapshot;
+	const char *reason;
+
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	synthetic_stalls(&record);
+	record.header->ended = GS_ENDED_ALIVE;
+	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
+	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_SITES), 5);
+	check_sums(&snapshot);
+	CU_ASSERT_EQUAL(held_of(&snapshot, 0), 41);
+	CU_ASSERT_EQUAL(snapshot.header->harmless, 5);
+	CU_ASSERT_EQUAL(snapshot.header->lost.sites, 0);
+	gs_snapshot_free(&snapshot);
+	synthetic_free(&record);
 }
 
 /* An error of the writer's must not be hidden: with one thread any difference is one, with two
@@ -386,6 +452,7 @@ static void test_any_byte_of_the_header_may_be_wrong(void)
 
 	synthetic_make(&record, 4);
 	synthetic_fill(&record);
+	synthetic_stalls(&record);
 	flip_all(&record, record.header, sizeof(*record.header));
 	record.header->ended = GS_ENDED_ALIVE;
 	flip_all(&record, record.header, sizeof(*record.header));
@@ -396,15 +463,20 @@ static void test_any_byte_of_the_header_may_be_wrong(void)
 static void test_any_byte_of_an_entry_may_be_wrong(void)
 {
 	static const struct {
-		unsigned section;
+		unsigned section, index;
 		size_t size;
 	} entries[] = {
-		{GS_SECTION_MODULES, sizeof(struct gs_module)},
-		{GS_SECTION_FUNCTIONS, sizeof(struct gs_function)},
-		{GS_SECTION_THREADS, sizeof(struct gs_thread_entry)},
-		{GS_SECTION_SITES, sizeof(struct gs_site)},
-		{GS_SECTION_NATIVE, 4 * sizeof(uint64_t)},
-		{GS_SECTION_PYTHON, 4 * sizeof(struct gs_pyline)},
+		{GS_SECTION_MODULES, 0, sizeof(struct gs_module)},
+		{GS_SECTION_FUNCTIONS, 0, sizeof(struct gs_function)},
+		{GS_SECTION_THREADS, 0, sizeof(struct gs_thread_entry)},
+		{GS_SECTION_THREADS, 1, sizeof(struct gs_thread_entry)},
+		{GS_SECTION_SITES, 0, sizeof(struct gs_site)},
+		{GS_SECTION_SITES, 4, sizeof(struct gs_site)},
+		{GS_SECTION_NATIVE, 0, 4 * sizeof(uint64_t)},
+		{GS_SECTION_PYTHON, 0, 4 * sizeof(struct gs_pyline)},
+		{GS_SECTION_GILS, 0, sizeof(struct gs_gil_entry)},
+		{GS_SECTION_WAITERS, 0, sizeof(struct gs_waiter)},
+		{GS_SECTION_DELAYS, 0, sizeof(struct gs_delay)},
 	};
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
@@ -413,11 +485,16 @@ static void test_any_byte_of_an_entry_may_be_wrong(void)
 
 		synthetic_make(&record, 4);
 		synthetic_fill(&record);
+		synthetic_stalls(&record);
 		record.header->ended = GS_ENDED_ALIVE;
 		thread = synthetic_entry(&record, GS_SECTION_THREADS, 0);
 		thread->site = 0;
 		thread->begin_ns = record.header->start_ns + 1000;
-		flip_all(&record, synthetic_entry(&record, entries[i].section, 0), entries[i].size);
+		thread = synthetic_entry(&record, GS_SECTION_THREADS, 1);
+		thread->waiting_ns = record.header->start_ns + 2000;
+		flip_all(&record,
+			synthetic_entry(&record, entries[i].section, entries[i].index),
+			entries[i].size);
 		synthetic_free(&record);
 	}
 }
@@ -432,6 +509,8 @@ static void test_noise_anywhere_is_survived(void)
 
 		synthetic_make(&record, 4);
 		synthetic_fill(&record);
+		if (round % 2)
+			synthetic_stalls(&record);
 		for (int i = 0; i < 1 + round % 40; i++) {
 			unsigned section;
 			unsigned char *bytes;
@@ -454,6 +533,7 @@ static void test_a_layout_that_overlaps_itself_is_survived(void)
 
 			synthetic_make(&record, 4);
 			synthetic_fill(&record);
+			synthetic_stalls(&record);
 			record.header->section[to].offset = record.header->section[from].offset;
 			survive(&record);
 			synthetic_free(&record);
@@ -470,10 +550,13 @@ CU_TestInfo gs_tests_reader[] = {
 	{"what is no file is said", test_what_is_no_file_is_said},
 	{"empty and short files", test_empty_and_short_files},
 	{"every index of a site is checked", test_every_index_of_a_site_is_checked},
+	{"every index of a place that computes is checked",
+		test_every_index_of_a_place_that_computes_is_checked},
 	{"other impossible entries", test_other_impossible_entries},
 	{"counts beyond the capacity are the capacity",
 		test_counts_beyond_the_capacity_are_the_capacity},
 	{"the sums of a killed process hold", test_the_sums_of_a_killed_process_hold},
+	{"stretches are no calls", test_stretches_are_no_calls},
 	{"the sums of a process that ended are left alone",
 		test_the_sums_of_a_process_that_ended_are_left_alone},
 	{"any byte of the header may be wrong", test_any_byte_of_the_header_may_be_wrong},

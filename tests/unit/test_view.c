@@ -87,7 +87,7 @@ static void test_the_same_site_of_two_processes_is_one(void)
 	CU_ASSERT_EQUAL(view.sites[0].worst_ns, 912000000);
 	CU_ASSERT_EQUAL(view.sites[0].blocked_ns, 2460000000);
 	CU_ASSERT_EQUAL(view.sites[0].histogram[0], 80);
-	CU_ASSERT_EQUAL(view.sites[0].pid_count, 2);
+	CU_ASSERT_EQUAL(view.sites[0].pids.count, 2);
 	CU_ASSERT_EQUAL(view.sites[0].depth_native, 2);
 	CU_ASSERT_EQUAL(view.sites[0].native[0].address, 0x100 + 31);
 	CU_ASSERT_EQUAL(function("recv")->held, 82);
@@ -154,7 +154,7 @@ static void test_twins_in_one_record_are_one_site(void)
 	add(&record);
 	CU_ASSERT_EQUAL_FATAL(view.site_count, 4);
 	CU_ASSERT_EQUAL(view.sites[1].calls, 12);
-	CU_ASSERT_EQUAL(view.sites[1].pid_count, 1);
+	CU_ASSERT_EQUAL(view.sites[1].pids.count, 1);
 	gs_view_free(&view);
 	synthetic_free(&record);
 }
