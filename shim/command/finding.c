@@ -16,15 +16,27 @@
 
 const struct gs_rule_text *gs_finding_rule(enum gs_rule rule)
 {
-	static const struct gs_rule_text texts[] = {
+	static const struct gs_rule_text texts[GS_FINDING_RULES] = {
 		{"GIL001", "held-blocked", "A call blocked while the GIL was held",
-			"While such a call waits, no other Python thread can run. " HELP},
+			"While such a call waits, no other Python thread can run. " HELP, "error"},
 		{"GIL002", "held-could-block", "A call that can block was made with the GIL held",
 			"The call waits for others; this time it came back at once. When it does "
-			"not, no other Python thread can run. " HELP},
+			"not, no other Python thread can run. " HELP,
+			"note"},
+		{"GIL003", "held-compute", "A thread computed with the GIL while others waited",
+			"While a thread keeps the GIL, no other Python thread can run. Let the "
+			"extension release the GIL while it computes (C: Py_BEGIN_ALLOW_THREADS, "
+			"Cython: with nogil, ctypes: CDLL, not PyDLL), or compute in another "
+			"process, or in smaller pieces.",
+			"warning"},
+		{"GIL004", "reacquire-delay",
+			"After a released call the wait for the GIL took longer than the call",
+			"The calls are right; threads that keep the GIL make them slow. Look for "
+			"those, or move this work to another process.",
+			"note"},
 	};
 
-	return &texts[rule == GS_RULE_HELD_BLOCKED ? 0 : 1];
+	return &texts[rule - GS_RULE_HELD_BLOCKED];
 }
 
 /* One formatter says it for all. */
@@ -39,6 +51,11 @@ static void make_words(struct gs_finding *finding, struct gs_view *view)
 	gs_line_chain(&text, &summary);
 }
 
+uint64_t gs_finding_harm(const struct gs_view_site *site)
+{
+	return site->key.kind == GS_KIND_COMPUTE ? site->elapsed_ns : site->blocked_ns;
+}
+
 bool gs_finding_make(
 	struct gs_finding *finding, struct gs_view *view, const struct gs_view_site *site)
 {
@@ -49,11 +66,37 @@ bool gs_finding_make(
 	finding->site = site;
 	finding->rule = gs_finding_rule(rule);
 	finding->blocked = rule == GS_RULE_HELD_BLOCKED;
+	finding->what = rule == GS_RULE_HELD_COMPUTE ? "computing" : site->key.call;
+	if (!finding->what)
+		finding->what = "?";
+	finding->harm_ns = gs_finding_harm(site);
 	finding->extension = gs_view_extension(view, site);
 	finding->owner = gs_owner_find(view, site);
 	gs_site_id(finding->id, view, site);
 	make_words(finding, view);
 	return true;
+}
+
+void gs_finding_make_delay(struct gs_delay_finding *finding, const struct gs_view *view,
+	const struct gs_view_delay *delay)
+{
+	const struct gs_summary_delay summary = gs_delay_summary(view, delay);
+	struct gs_text text;
+
+	finding->delay = delay;
+	finding->rule = gs_finding_rule(GS_RULE_REACQUIRE_DELAY);
+	finding->call = delay->call ? delay->call : "?";
+	gs_delay_id(finding->id, delay);
+	gs_text_init(&text, finding->words, sizeof(finding->words));
+	gs_line_delay_words(&text, &summary);
+}
+
+uint32_t *gs_finding_delays(const struct gs_view *view, size_t *count)
+{
+	uint32_t *order = gs_alloc(view->delay_count, sizeof(*order));
+
+	*count = gs_view_delays(view, order, view->delay_count);
+	return order;
 }
 
 size_t gs_finding_count(const struct gs_view *view, bool blocked)

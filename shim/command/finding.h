@@ -12,15 +12,19 @@
 
 struct gs_rule_text {
 	const char *id, *name, *summary, *help;
+	const char *level; /* SARIF's: "error", "warning", "note" */
 };
 
-/* Of GIL001 and GIL002; `rule` must be one. */
+/* `rule` must be one. They lie in an array, GS_FINDING_RULES of them, from GIL001 on. */
+#define GS_FINDING_RULES 4
 const struct gs_rule_text *gs_finding_rule(enum gs_rule rule);
 
 struct gs_finding {
 	const struct gs_view_site *site;
 	const struct gs_rule_text *rule;
-	bool blocked; /* GIL001: an error; else a remark */
+	bool blocked;     /* GIL001: a failure; else a remark */
+	const char *what; /* the call, "computing" */
+	uint64_t harm_ns; /* time blocked, or computed */
 	struct gs_place extension;
 	struct gs_owner owner;
 	char id[GS_SITE_ID]; /* as in the JSON report: stable when lines move */
@@ -32,6 +36,24 @@ struct gs_finding {
 /* False if the site breaks no rule. */
 bool gs_finding_make(
 	struct gs_finding *finding, struct gs_view *view, const struct gs_view_site *site);
+
+/* The time that calls blocked there, or that was computed. */
+uint64_t gs_finding_harm(const struct gs_view_site *site);
+
+/* What released calls cost until the GIL was back, GIL004: no site's, and never a failure. */
+struct gs_delay_finding {
+	const struct gs_view_delay *delay;
+	const struct gs_rule_text *rule;
+	const char *call;
+	char id[GS_SITE_ID];
+	char words[GS_LINE_MAX];
+};
+
+void gs_finding_make_delay(struct gs_delay_finding *finding, const struct gs_view *view,
+	const struct gs_view_delay *delay);
+
+/* The delays that are findings, longest waits first; sets `count`. The caller frees. */
+uint32_t *gs_finding_delays(const struct gs_view *view, size_t *count);
 
 /* How many sites break a rule; `blocked`: GIL001 only. */
 size_t gs_finding_count(const struct gs_view *view, bool blocked);

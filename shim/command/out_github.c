@@ -17,11 +17,24 @@ static void put(FILE *stream, const char *text, bool property)
 	}
 }
 
+static void put_command(FILE *stream, const struct gs_rule_text *rule)
+{
+	fprintf(stream, "::%s ", strcmp(rule->level, "note") == 0 ? "notice" : rule->level);
+}
+
+static void put_delay(FILE *stream, const struct gs_delay_finding *finding)
+{
+	put_command(stream, finding->rule);
+	fprintf(stream, "title=%s %s::", finding->rule->id, finding->rule->name);
+	put(stream, finding->words, false);
+	fputc('\n', stream);
+}
+
 static void put_finding(FILE *stream, const struct gs_finding *finding, const char *root)
 {
 	const struct gs_site_key *key = &finding->site->key;
 
-	fputs(finding->blocked ? "::error " : "::notice ", stream);
+	put_command(stream, finding->rule);
 	if (gs_finding_is_file(key->file)) {
 		fputs("file=", stream);
 		put(stream, gs_finding_relative(key->file, root), true);
@@ -41,11 +54,21 @@ void gs_out_github(FILE *stream, struct gs_view *view)
 	uint32_t *order = gs_view_ranked(view);
 	char *root = gs_finding_root();
 	struct gs_finding finding;
+	uint32_t *delays;
+	size_t delay_count;
 
 	for (size_t i = 0; i < view->site_count; i++) {
 		if (gs_finding_make(&finding, view, &view->sites[order[i]]))
 			put_finding(stream, &finding, root);
 	}
+	delays = gs_finding_delays(view, &delay_count);
+	for (size_t i = 0; i < delay_count; i++) {
+		struct gs_delay_finding delay;
+
+		gs_finding_make_delay(&delay, view, &view->delays[delays[i]]);
+		put_delay(stream, &delay);
+	}
+	free(delays);
 	free(root);
 	free(order);
 }

@@ -63,10 +63,10 @@ static void put_finding(FILE *stream, const struct gs_finding *finding)
 	put_attribute(
 		stream, "classname", finding->extension.object ? finding->extension.object : "?");
 	fputs(" name=\"", stream);
-	put(stream, site->key.call ? site->key.call : "?");
+	put(stream, finding->what);
 	fputs(" in ", stream);
 	put(stream, site->key.function ? site->key.function : "?");
-	fprintf(stream, "\" time=\"%.6f\">\n", (double) site->blocked_ns / SECOND_NS);
+	fprintf(stream, "\" time=\"%.6f\">\n", (double) finding->harm_ns / SECOND_NS);
 	if (finding->blocked) {
 		fputs("      <failure", stream);
 		put_attribute(stream, "type", finding->rule->id);
@@ -81,6 +81,17 @@ static void put_finding(FILE *stream, const struct gs_finding *finding)
 		fputs("</system-out>\n", stream);
 	}
 	fputs("    </testcase>\n", stream);
+}
+
+static void put_delay(FILE *stream, const struct gs_delay_finding *finding)
+{
+	fputs("    <testcase classname=\"gilshim\" name=\"waits for the GIL after ", stream);
+	put(stream, finding->call);
+	fprintf(stream, "\" time=\"%.6f\">\n      <system-out>%s %s: ",
+		(double) finding->delay->wait_ns / SECOND_NS, finding->rule->id,
+		finding->rule->name);
+	put(stream, finding->words);
+	fputs("\n</system-out>\n    </testcase>\n", stream);
 }
 
 /* A test report without a test is an error to most readers. Where no call was judged, nothing
@@ -104,21 +115,23 @@ static bool is_judged(const struct gs_view *view)
 
 static void put_counts(FILE *stream, const struct gs_view *view, size_t tests, bool skipped)
 {
-	uint64_t blocked_ns = 0;
+	uint64_t harm_ns = 0;
 
 	for (size_t i = 0; i < view->site_count; i++) {
 		if (gs_view_rule(&view->sites[i]) != GS_RULE_NONE)
-			gs_sum(&blocked_ns, view->sites[i].blocked_ns);
+			gs_sum(&harm_ns, gs_finding_harm(&view->sites[i]));
 	}
 	fprintf(stream,
 		" name=\"gilshim\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%d\" "
 		"time=\"%.6f\">\n",
-		tests, gs_finding_count(view, true), skipped, (double) blocked_ns / SECOND_NS);
+		tests, gs_finding_count(view, true), skipped, (double) harm_ns / SECOND_NS);
 }
 
 void gs_out_junit(FILE *stream, struct gs_view *view)
 {
-	size_t findings = gs_finding_count(view, false);
+	size_t delay_count;
+	uint32_t *delays = gs_finding_delays(view, &delay_count);
+	size_t findings = gs_finding_count(view, false) + delay_count;
 	bool skipped = findings == 0 && !is_judged(view);
 	uint32_t *order = gs_view_ranked(view);
 	struct gs_finding finding;
@@ -131,8 +144,15 @@ void gs_out_junit(FILE *stream, struct gs_view *view)
 		if (gs_finding_make(&finding, view, &view->sites[order[i]]))
 			put_finding(stream, &finding);
 	}
+	for (size_t i = 0; i < delay_count; i++) {
+		struct gs_delay_finding delay;
+
+		gs_finding_make_delay(&delay, view, &view->delays[delays[i]]);
+		put_delay(stream, &delay);
+	}
 	if (findings == 0)
 		put_clean(stream, !skipped);
 	fputs("  </testsuite>\n</testsuites>\n", stream);
+	free(delays);
 	free(order);
 }

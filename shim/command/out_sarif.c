@@ -1,5 +1,6 @@
 /* out_sarif.c: SARIF 2.1.0, which code hosts and editors show at the line of Python. A site that
- * breaks a rule is a result; the code flow goes from libc outwards. */
+ * breaks a rule is a result; the code flow goes from libc outwards. So is a function whose calls
+ * were kept waiting for the GIL, which lies in no line. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -128,7 +129,8 @@ static json_t *code_flows(struct gs_view *view, const struct gs_view_site *site,
 	const char *call = site->key.call ? site->key.call : "?";
 	json_t *steps = pack("[]");
 
-	push_step(steps, pack("{s:o}", "logicalLocations", logical("libc", call)), call);
+	if (site->key.kind == GS_KIND_CALL)
+		push_step(steps, pack("{s:o}", "logicalLocations", logical("libc", call)), call);
 	for (unsigned i = 0; i < site->depth_native; i++) {
 		struct gs_place place = gs_view_place(view, &site->native[i]);
 		json_t *location = pack("{s:o*,s:o*}", "physicalLocation",
@@ -147,13 +149,26 @@ static json_t *properties(const struct gs_finding *finding)
 	static const char *const origins[GS_ORIGINS] = {
 		"extension", "interpreter", "startup", "shutdown"};
 	const struct gs_view_site *site = finding->site;
+	json_t *made;
 
-	return pack("{s:s,s:s,s:s*,s:s*,s:s*,s:I,s:I,s:I,s:I,s:I}", "origin",
-		origins[site->key.origin], "call", site->key.call ? site->key.call : "?",
-		"extension", finding->extension.object, "distribution", finding->owner.distribution,
-		"version", finding->owner.version, "calls", number(site->calls), "blocked_calls",
+	made = pack("{s:s,s:s,s:s*,s:s*,s:s*,s:I,s:I,s:I,s:I,s:I}", "origin",
+		origins[site->key.origin], "call", finding->what, "extension",
+		finding->extension.object, "distribution", finding->owner.distribution, "version",
+		finding->owner.version, "calls", number(site->calls), "blocked_calls",
 		number(site->blocked_calls), "blocked_ns", number(site->blocked_ns), "worst_ns",
 		number(site->worst_ns), "stalled_ns", number(site->stalled_ns));
+	if (site->key.kind == GS_KIND_COMPUTE) {
+		json_object_del(made, "call");
+		put(made, "elapsed_ns", pack("I", number(site->elapsed_ns)));
+		if (site->thread)
+			put(made, "thread", pack("s", site->thread));
+	}
+	return made;
+}
+
+static int rule_index(const struct gs_rule_text *rule)
+{
+	return (int) (rule - gs_finding_rule(GS_RULE_HELD_BLOCKED));
 }
 
 static json_t *result(struct gs_view *view, const struct gs_finding *finding, const char *root)
@@ -166,25 +181,45 @@ static json_t *result(struct gs_view *view, const struct gs_finding *finding, co
 	if (asprintf(&message, "%s: %s", finding->numbers, finding->chain) < 0)
 		gs_out_of_memory();
 	made = pack("{s:s,s:i,s:s,s:{s:s},s:[o],s:{s:s},s:o,s:o}", "ruleId", finding->rule->id,
-		"ruleIndex", finding->blocked ? 0 : 1, "level", finding->blocked ? "error" : "note",
-		"message", "text", message, "locations", python_location(&line, root),
-		"partialFingerprints", "gilshimSite/v1", finding->id, "codeFlows",
-		code_flows(view, site, root), "properties", properties(finding));
+		"ruleIndex", rule_index(finding->rule), "level", finding->rule->level, "message",
+		"text", message, "locations", python_location(&line, root), "partialFingerprints",
+		"gilshimSite/v1", finding->id, "codeFlows", code_flows(view, site, root),
+		"properties", properties(finding));
 	free(message);
 	if (site->calls)
 		put(made, "occurrenceCount", json_integer(number(site->calls)));
 	return made;
 }
 
+static json_t *delay_result(const struct gs_delay_finding *finding)
+{
+	const struct gs_view_delay *delay = finding->delay;
+
+	return pack("{s:s,s:i,s:s,s:{s:s},s:[{s:o}],s:{s:s},s:{s:s,s:I,s:I,s:I,s:I}}", "ruleId",
+		finding->rule->id, "ruleIndex", rule_index(finding->rule), "level",
+		finding->rule->level, "message", "text", finding->words, "locations",
+		"logicalLocations", logical("libc", finding->call), "partialFingerprints",
+		"gilshimSite/v1", finding->id, "properties", "call", finding->call, "calls",
+		number(delay->calls), "delayed", number(delay->delayed), "waited_ns",
+		number(delay->wait_ns), "waited_worst_ns", number(delay->wait_worst_ns));
+}
+
 /* ---- the run ---- */
 
-static json_t *rule(enum gs_rule which)
+static json_t *rule(const struct gs_rule_text *text)
 {
-	const struct gs_rule_text *text = gs_finding_rule(which);
-
 	return pack("{s:s,s:s,s:{s:s},s:{s:s},s:{s:s}}", "id", text->id, "name", text->name,
 		"shortDescription", "text", text->summary, "help", "text", text->help,
-		"defaultConfiguration", "level", which == GS_RULE_HELD_BLOCKED ? "error" : "note");
+		"defaultConfiguration", "level", text->level);
+}
+
+static json_t *rules(void)
+{
+	json_t *list = pack("[]");
+
+	for (int i = 0; i < GS_FINDING_RULES; i++)
+		push(list, rule(gs_finding_rule(GS_RULE_HELD_BLOCKED) + i));
+	return list;
 }
 
 /* "2023-11-14T22:13:20.123Z" */
@@ -292,9 +327,8 @@ static void write_head(FILE *stream, const struct gs_view *view, const char *roo
 	char *uri = root ? make_uri(root) : NULL;
 
 	fprintf(stream, "{\"$schema\":\"%s\",\"version\":\"2.1.0\",\"runs\":[{\n\"tool\":", SCHEMA);
-	write_value(stream,
-		pack("{s:{s:s,s:s,s:[o,o]}}", "driver", "name", "gilshim", "version", GS_VERSION,
-			"rules", rule(GS_RULE_HELD_BLOCKED), rule(GS_RULE_HELD_COULD_BLOCK)));
+	write_value(stream, pack("{s:{s:s,s:s,s:o}}", "driver", "name", "gilshim", "version",
+				    GS_VERSION, "rules", rules()));
 	if (uri) {
 		fputs(",\n\"originalUriBaseIds\":", stream);
 		write_value(stream, pack("{s:{s:s}}", ROOT, "uri", uri));
@@ -309,6 +343,8 @@ void gs_out_sarif(FILE *stream, struct gs_view *view)
 	uint32_t *order = gs_view_ranked(view);
 	char *root = gs_finding_root();
 	struct gs_finding finding;
+	uint32_t *delays;
+	size_t delay_count;
 	bool first = true;
 
 	write_head(stream, view, root);
@@ -320,7 +356,17 @@ void gs_out_sarif(FILE *stream, struct gs_view *view)
 		first = false;
 		write_value(stream, result(view, &finding, root));
 	}
+	delays = gs_finding_delays(view, &delay_count);
+	for (size_t i = 0; i < delay_count; i++) {
+		struct gs_delay_finding delay;
+
+		gs_finding_make_delay(&delay, view, &view->delays[delays[i]]);
+		fputs(first ? "\n" : ",\n", stream);
+		first = false;
+		write_value(stream, delay_result(&delay));
+	}
 	fputs("]\n}]}\n", stream);
+	free(delays);
 	free(root);
 	free(order);
 }

@@ -116,10 +116,12 @@ void gs_line_site(struct gs_text *text, unsigned rank, const struct gs_summary_s
 void gs_line_numbers(struct gs_text *text, const struct gs_summary_site *site);
 void gs_line_chain(struct gs_text *text, const struct gs_summary_site *site);
 
-/* At most two lines, if the names allow. No more than GS_LINE_DELAYS functions that
+/* Two lines, if the names allow. No more than GS_LINE_DELAYS functions that
  * gs_rank_delay_listed() are shown, those first that waited longest. */
 #define GS_LINE_DELAYS 3
 void gs_line_delay(struct gs_text *text, const struct gs_summary_delay *delay);
+/* The same for other formats: one line without rule, indentation and line feed. */
+void gs_line_delay_words(struct gs_text *text, const struct gs_summary_delay *delay);
 
 void gs_line_tail(struct gs_text *text, const struct gs_summary_totals *totals);
 

@@ -269,28 +269,33 @@ void gs_line_chain(struct gs_text *text, const struct gs_summary_site *site)
 	put_chain(text, site, FILE_LIMIT);
 }
 
+void gs_line_delay_words(struct gs_text *text, const struct gs_summary_delay *delay)
+{
+	gs_text_name(text, delay->call ? delay->call : "?", SYMBOL_LIMIT);
+	gs_text_put(text, ": ");
+	gs_text_number(text, delay->delayed);
+	gs_text_put(text, " of the ");
+	gs_text_number(text, delay->calls);
+	gs_text_put(text, delay->free_threaded ? " calls that had to wait to attach again"
+					       : " calls that had to wait for the GIL afterwards");
+	gs_text_put(text, " waited longer than they took: median ");
+	gs_text_duration(text, delay->wait_median_ns);
+	gs_text_put(text, " against ");
+	gs_text_duration(text, delay->call_median_ns);
+	gs_text_put(text, " (worst ");
+	gs_text_duration(text, delay->wait_worst_ns);
+	gs_text_char(text, ')');
+}
+
 void gs_line_delay(struct gs_text *text, const struct gs_summary_delay *delay)
 {
 	char buffer[512];
 	struct gs_text words;
 
 	gs_text_init(&words, buffer, sizeof(buffer));
-	gs_text_put(&words, "GIL004 ");
-	gs_text_name(&words, delay->call ? delay->call : "?", SYMBOL_LIMIT);
-	gs_text_put(&words, ": ");
-	gs_text_number(&words, delay->delayed);
-	gs_text_put(&words, " of the ");
-	gs_text_number(&words, delay->calls);
-	gs_text_put(&words, delay->free_threaded
-				    ? " calls that had to wait to attach again"
-				    : " calls that had to wait for the GIL afterwards");
-	gs_text_put(&words, " waited longer than they took: median ");
-	gs_text_duration(&words, delay->wait_median_ns);
-	gs_text_put(&words, " against ");
-	gs_text_duration(&words, delay->call_median_ns);
-	gs_text_put(&words, " (worst ");
-	gs_text_duration(&words, delay->wait_worst_ns);
-	gs_text_char(&words, ')');
+	gs_text_put(&words, gs_rank_rule_name(GS_RULE_REACQUIRE_DELAY));
+	gs_text_char(&words, ' ');
+	gs_line_delay_words(&words, delay);
 	gs_text_put(text, "  ");
 	gs_text_flow(text, buffer, 4);
 	gs_text_char(text, '\n');

@@ -143,7 +143,8 @@ def check_sarif(folder, sites):
     check("sarif: schema", not wrong, wrong)
     run = log["runs"][0]
     rules = run["tool"]["driver"]["rules"]
-    check("sarif: rules", [rule["id"] for rule in rules] == ["GIL001", "GIL002"], rules)
+    check("sarif: rules", [rule["id"] for rule in rules] == 
+          ["GIL001", "GIL002", "GIL003", "GIL004"], rules)
     found = [(r["partialFingerprints"]["gilshimSite/v1"], r["ruleId"]) for r in run["results"]]
     check("sarif: every site with a rule", found == [(s["id"], s["rule"]) for s in sites], found)
     for result in run["results"]:
