@@ -69,7 +69,7 @@ static error_t parse_policy(int key, char *argument, struct argp_state *state)
 	case KEY_FAIL_ON:
 		if (!gs_policy_set_rules(&check->policy, argument))
 			argp_error(state,
-				"--fail-on=%s: expected GIL001, GIL002 or both, as "
+				"--fail-on=%s: expected GIL001, GIL002, GIL003 or several, as "
 				"GIL001,GIL002",
 				argument);
 		return 0;
@@ -123,7 +123,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{"fail-on", KEY_FAIL_ON, "RULES", 0, "fail on GIL001 (the default), GIL002, or both", 0},
+	{"fail-on", KEY_FAIL_ON, "RULES", 0,
+		"fail on GIL001 (the default), GIL002, GIL003, or several", 0},
 	{"origin", KEY_ORIGIN, "WHOSE", 0,
 		"fail on calls made by an extension (the default), or all: CPython's own too", 0},
 	{"min-blocked", KEY_MIN_BLOCKED, "TIME", 0,
@@ -157,7 +158,8 @@ static const struct argp argp = {
 	       "What is not known of a site matches no glob.\n\n"
 	       "A site is worse than in the baseline if it breaks a more severe rule, or "
 	       "blocks more than twice as long a call and --min-blocked longer. Sites "
-	       "are the same if call, extension, its function, Python file and function are.",
+	       "are the same if call, extension, its function, Python file and function are; "
+	       "places that compute (GIL003), if Python file and function are.",
 };
 
 /* ---- judging ---- */

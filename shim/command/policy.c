@@ -14,7 +14,8 @@ void gs_policy_init(struct gs_policy *policy)
 
 bool gs_policy_set_rules(struct gs_policy *policy, const char *text)
 {
-	static const enum gs_rule known[] = {GS_RULE_HELD_BLOCKED, GS_RULE_HELD_COULD_BLOCK};
+	static const enum gs_rule known[] = {
+		GS_RULE_HELD_BLOCKED, GS_RULE_HELD_COULD_BLOCK, GS_RULE_HELD_COMPUTE};
 	unsigned rules = 0;
 
 	for (;;) {

@@ -281,7 +281,8 @@ static void apply_to(struct gs_suppressions *list, struct gs_view *view, struct 
 			continue;
 		site->suppressed_by = rule->use.origin;
 		rule->sites++;
-		gs_sum(&rule->calls, site->calls);
+		if (site->key.kind == GS_KIND_CALL)
+			gs_sum(&rule->calls, site->calls);
 	}
 }
 

@@ -116,7 +116,7 @@ def policy():
     check("both rules", 1, "--fail-on=GIL002,GIL001", HELD)
     check("all origins", 1, "--origin=all", HELD)
     check("all origins, released", 0, "--origin=all", RELEASED)
-    for option in ("--fail-on=GIL003", "--fail-on=", "--fail-on=GIL001,", "--origin=startup",
+    for option in ("--fail-on=GIL004", "--fail-on=", "--fail-on=GIL001,", "--origin=startup",
                    "--min-blocked=5", "--min-blocked=-1ms", "--format=xml"):
         check(option, 2, option, RELEASED, err=["there are" if "format" in option else "expected"])
     path = TMP + "/report.json"

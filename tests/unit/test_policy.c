@@ -48,7 +48,7 @@ static void test_the_default(void)
 static void test_rules(void)
 {
 	static const char *const bad[] = {
-		"", ",", "GIL001,", ",GIL001", "GIL003", "gil001", "GIL0011", "GIL00", "GIL001 "};
+		"", ",", "GIL001,", ",GIL001", "GIL004", "gil001", "GIL0011", "GIL00", "GIL001 "};
 	struct gs_view_site blocked = make_site(), could = make_site();
 
 	could.blocked_calls = could.blocked_ns = 0;
@@ -65,6 +65,27 @@ static void test_rules(void)
 		CU_ASSERT_FALSE(gs_policy_set_rules(&policy, bad[i]));
 		CU_ASSERT_EQUAL(policy.rules, 1u << GS_RULE_HELD_COULD_BLOCK);
 	}
+}
+
+/* A place that computes has no call that could block; how long it must be is the option `stall`. */
+static void test_computing(void)
+{
+	struct gs_view_site site = make_site();
+
+	site.key.kind = GS_KIND_COMPUTE;
+	site.blocked_calls = site.blocked_ns = 0;
+	gs_policy_init(&policy);
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_RULE);
+	CU_ASSERT_TRUE(gs_policy_set_rules(&policy, "GIL001,GIL003"));
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_FAILS);
+	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_NONE), GS_VERDICT_KNOWN);
+	site.key.origin = GS_ORIGIN_INTERPRETER;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_ORIGIN);
+	site.key.origin = GS_ORIGIN_SHUTDOWN;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_NO_RULE);
+	site = make_site();
+	CU_ASSERT_TRUE(gs_policy_set_rules(&policy, "GIL003"));
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_RULE);
 }
 
 static void test_origin(void)
@@ -124,6 +145,7 @@ static void test_every_verdict_has_words(void)
 CU_TestInfo gs_tests_policy[] = {
 	{"the default", test_the_default},
 	{"--fail-on", test_rules},
+	{"--fail-on GIL003", test_computing},
 	{"--origin", test_origin},
 	{"--min-blocked", test_min_blocked},
 	{"changes", test_changes},
