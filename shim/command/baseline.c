@@ -11,6 +11,7 @@
 
 #define SCHEMA "gilshim-report/1"
 #define TEXT_LIMIT 4096
+#define COMPUTING "computing" /* no call is named so */
 
 /* ---- both sources ---- */
 
@@ -43,7 +44,9 @@ static unsigned severity(enum gs_rule rule)
 	case GS_RULE_HELD_BLOCKED:
 		return 2;
 	case GS_RULE_HELD_COULD_BLOCK:
+	case GS_RULE_HELD_COMPUTE:
 		return 1;
+	case GS_RULE_REACQUIRE_DELAY:
 	case GS_RULE_NONE:
 	default:
 		return 0;
@@ -72,6 +75,8 @@ static struct gs_compared *find_site(
 		.symbol = extension.symbol,
 	};
 
+	if (site->key.kind == GS_KIND_COMPUTE)
+		key = (struct gs_compared_key){.call = COMPUTING};
 	/* As in the JSON: the innermost line of the stack. */
 	if (site->depth_python) {
 		key.file = site->python[0].file;
@@ -104,7 +109,8 @@ void gs_baseline_add(struct gs_baseline *baseline, enum gs_side side, struct gs_
 		struct gs_measure measure = {
 			.rule = gs_view_rule(site),
 			.calls = site->calls,
-			.blocked_ns = site->blocked_ns,
+			.blocked_ns = site->key.kind == GS_KIND_COMPUTE ? site->elapsed_ns
+									: site->blocked_ns,
 			.worst_ns = site->worst_ns,
 		};
 
@@ -126,7 +132,7 @@ const struct gs_compared *gs_baseline_find(
 /* Where in a report we are, for complaints. */
 struct place {
 	const char *path;
-	const char *list; /* "sites", "totals" */
+	const char *list; /* "sites", "stalls", "totals" */
 	size_t index;
 	bool good;
 };
@@ -137,9 +143,9 @@ static void wrong(struct place *place, const char *member, const char *expected)
 	if (!place->good)
 		return;
 	place->good = false;
-	if (strcmp(place->list, "sites") == 0)
-		gs_warn("%s: sites[%zu].%s: expected %s", place->path, place->index, member,
-			expected);
+	if (strcmp(place->list, "totals") != 0)
+		gs_warn("%s: %s[%zu].%s: expected %s", place->path, place->list, place->index,
+			member, expected);
 	else
 		gs_warn("%s: %s.%s: expected %s", place->path, place->list, member, expected);
 }
@@ -179,47 +185,80 @@ static enum gs_rule take_rule(struct place *place, const json_t *site)
 	return GS_RULE_NONE;
 }
 
+static void take_line(struct place *place, const json_t *site, struct gs_compared_key *key)
+{
+	const json_t *python = json_object_get(site, "python");
+	const json_t *line = json_array_get(python, 0);
+
+	if (python && !json_is_array(python))
+		wrong(place, "python", "a list, or nothing");
+	if (line && !json_is_object(line))
+		wrong(place, "python[0]", "an object");
+	key->file = take_text(place, line, "file");
+	key->function = take_text(place, line, "function");
+}
+
 static struct gs_compared_key take_key(struct place *place, const json_t *site)
 {
 	const json_t *extension = json_object_get(site, "extension");
-	const json_t *python = json_object_get(site, "python");
-	const json_t *line = json_array_get(python, 0);
 	struct gs_compared_key key = {.call = take_text(place, site, "call")};
 
 	if (!key.call)
 		wrong(place, "call", "a text");
 	if (extension && !json_is_object(extension))
 		wrong(place, "extension", "an object, or nothing");
-	if (python && !json_is_array(python))
-		wrong(place, "python", "a list, or nothing");
-	if (line && !json_is_object(line))
-		wrong(place, "python[0]", "an object");
 	key.object = take_text(place, extension, "object");
 	key.symbol = take_text(place, extension, "symbol");
-	key.file = take_text(place, line, "file");
-	key.function = take_text(place, line, "function");
+	take_line(place, site, &key);
 	return key;
 }
 
-static void take_site(
-	struct gs_baseline *baseline, enum gs_side side, struct place *place, const json_t *site)
+/* Takes what a site or a place that computes measures, if such are compared. */
+static void take_measure(struct gs_baseline *baseline, enum gs_side side, struct place *place,
+	const json_t *from, const struct gs_compared_key *key, const struct gs_measure *measure)
 {
-	struct gs_compared_key key = take_key(place, site);
-	const char *origin = take_text(place, site, "origin");
-	const char *suppressed_by = take_text(place, site, "suppressed_by");
-	struct gs_measure measure = {
-		.rule = take_rule(place, site),
-		.calls = take_number(place, site, "calls"),
-		.blocked_ns = take_number(place, site, "blocked_ns"),
-		.worst_ns = take_number(place, site, "worst_ns"),
-	};
+	const char *origin = take_text(place, from, "origin");
+	const char *suppressed_by = take_text(place, from, "suppressed_by");
 
 	if (!origin)
 		wrong(place, "origin", "a text");
 	if (!place->good || strcmp(origin, "startup") == 0 || strcmp(origin, "shutdown") == 0 ||
 		(suppressed_by && !baseline->with_suppressed))
 		return;
-	add_to(&find(baseline, &key)->side[side], &measure);
+	add_to(&find(baseline, key)->side[side], measure);
+}
+
+static void take_site(
+	struct gs_baseline *baseline, enum gs_side side, struct place *place, const json_t *site)
+{
+	const struct gs_compared_key key = take_key(place, site);
+	const struct gs_measure measure = {
+		.rule = take_rule(place, site),
+		.calls = take_number(place, site, "calls"),
+		.blocked_ns = take_number(place, site, "blocked_ns"),
+		.worst_ns = take_number(place, site, "worst_ns"),
+	};
+
+	take_measure(baseline, side, place, site, &key, &measure);
+}
+
+/* Places that computed; what calls cost until the GIL was back is not compared. */
+static void take_stall(
+	struct gs_baseline *baseline, enum gs_side side, struct place *place, const json_t *stall)
+{
+	const char *rule = take_text(place, stall, "rule");
+	struct gs_compared_key key = {.call = COMPUTING};
+	struct gs_measure measure = {.rule = GS_RULE_HELD_COMPUTE};
+
+	if (!json_is_object(stall))
+		wrong(place, "rule", "an object that has one, or not");
+	if (!rule || strcmp(rule, gs_rank_rule_name(GS_RULE_HELD_COMPUTE)) != 0)
+		return;
+	take_line(place, stall, &key);
+	measure.calls = take_number(place, stall, "calls");
+	measure.blocked_ns = take_number(place, stall, "elapsed_ns");
+	measure.worst_ns = take_number(place, stall, "worst_ns");
+	take_measure(baseline, side, place, stall, &key, &measure);
 }
 
 static bool take_report(
@@ -228,6 +267,7 @@ static bool take_report(
 	const char *schema = json_string_value(json_object_get(report, "schema"));
 	const json_t *totals = json_object_get(report, "totals");
 	const json_t *sites = json_object_get(report, "sites");
+	const json_t *stalls = json_object_get(report, "stalls");
 	struct place place = {.path = path, .list = "totals", .good = true};
 
 	if (!schema || strcmp(schema, SCHEMA) != 0) {
@@ -239,6 +279,10 @@ static bool take_report(
 		gs_warn("%s: sites: expected a list", path);
 		return false;
 	}
+	if (stalls && !json_is_array(stalls)) {
+		gs_warn("%s: stalls: expected a list, or nothing", path);
+		return false;
+	}
 	gs_sum(&baseline->judged[side],
 		take_number(&place, json_object_get(totals, "held"), "calls"));
 	gs_sum(&baseline->judged[side],
@@ -246,6 +290,9 @@ static bool take_report(
 	place.list = "sites";
 	for (; place.index < json_array_size(sites) && place.good; place.index++)
 		take_site(baseline, side, &place, json_array_get(sites, place.index));
+	place.list = "stalls";
+	for (place.index = 0; place.index < json_array_size(stalls) && place.good; place.index++)
+		take_stall(baseline, side, &place, json_array_get(stalls, place.index));
 	return place.good;
 }
 

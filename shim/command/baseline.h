@@ -1,6 +1,6 @@
 /* baseline.h: two runs side by side. A site is the same in both if call, extension object and
- * symbol, Python file and function are: lines move, functions stay. Sites that are the same by this
- * are taken together. */
+ * symbol, Python file and function are: lines move, functions stay. Places that compute are the
+ * same if Python file and function are. Sites that are the same by this are taken together. */
 #ifndef GS_BASELINE_H
 #define GS_BASELINE_H
 
@@ -27,7 +27,7 @@ enum gs_change {
 
 struct gs_measure {
 	enum gs_rule rule;
-	uint64_t calls, blocked_ns, worst_ns;
+	uint64_t calls, blocked_ns, worst_ns; /* GIL003: stretches, and time computed */
 };
 
 struct gs_compared {

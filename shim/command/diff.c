@@ -63,7 +63,8 @@ static const struct argp argp = {
 	       "\v"
 	       "Worse is a more severe rule, or more than twice the blocked time a call and at "
 	       "least 1 ms more of it. Sites are the same if call, extension, its function, Python "
-	       "file and function are. Exit status: 0 same or better, 1 something is new or worse, "
+	       "file and function are; places that compute (GIL003), if Python file and function "
+	       "are. Exit status: 0 same or better, 1 something is new or worse, "
 	       "2 something could not be read, or nothing was judged in it.",
 };
 
@@ -128,10 +129,12 @@ static void put_measure(struct gs_text *text, const struct gs_measure *measure)
 
 	gs_text_put(text, rule ? rule : "no rule");
 	gs_text_put(text, ", ");
-	gs_text_number(text, measure->calls);
-	gs_text_put(text, measure->calls == 1 ? " call, " : " calls, ");
+	if (measure->rule == GS_RULE_HELD_COMPUTE)
+		gs_text_count(text, measure->calls, "stretch, ", "stretches, ");
+	else
+		gs_text_count(text, measure->calls, "call, ", "calls, ");
 	gs_text_duration(text, measure->calls ? measure->blocked_ns / measure->calls : 0);
-	gs_text_put(text, " blocked each");
+	gs_text_put(text, measure->rule == GS_RULE_HELD_COMPUTE ? " each" : " blocked each");
 }
 
 static void put_names(struct gs_text *text, const struct gs_compared_key *key)
