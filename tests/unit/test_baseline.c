@@ -11,6 +11,7 @@
 #include "unit.h"
 
 #define MS 1000000u
+#define TOTALS "\"totals\":{\"held\":{\"calls\":3},\"released\":{\"calls\":4}}"
 
 static struct gs_baseline baseline;
 
@@ -79,6 +80,122 @@ static void test_a_report_is_what_its_records_are(void)
 	forget();
 }
 
+/* The place of the synthetic record, in a report or from records, `times` as long and moved. */
+static const struct gs_compared *add_stalls(
+	enum gs_side side, bool as_report, unsigned times, struct gs_view *view)
+{
+	struct synthetic record;
+	struct gs_snapshot snapshot;
+	struct gs_site *site;
+	const char *reason;
+
+	memset(view, 0, sizeof(*view));
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	synthetic_stalls(&record);
+	site = synthetic_entry(&record, GS_SECTION_SITES, 4);
+	site->elapsed_ns *= times;
+	site->python.line += times;
+	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
+	gs_view_add(view, &snapshot);
+	gs_snapshot_free(&snapshot);
+	synthetic_free(&record);
+	if (as_report) {
+		char *text = synthetic_report(view, gs_out_json);
+
+		CU_ASSERT_TRUE(read_bytes(side, text, strlen(text)));
+		free(text);
+	} else {
+		gs_baseline_add(&baseline, side, view);
+	}
+	return gs_baseline_find(&baseline, view, &view->sites[4]);
+}
+
+static void test_places_that_compute(void)
+{
+	for (int as_report = 0; as_report < 2; as_report++) {
+		static const struct {
+			unsigned times;
+			enum gs_change change;
+		} cases[] = {{1, GS_CHANGE_NONE}, {2, GS_CHANGE_NONE}, {3, GS_CHANGE_WORSE}};
+
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			struct gs_view old, new;
+			const struct gs_compared *entry;
+
+			add_stalls(GS_OLD, as_report, 1, &old);
+			entry = add_stalls(GS_NEW, as_report, cases[i].times, &new);
+			CU_ASSERT_EQUAL(baseline.count, 4);
+			CU_ASSERT_STRING_EQUAL(entry->key.function, "crunch");
+			CU_ASSERT_EQUAL(entry->side[GS_OLD].rule, GS_RULE_HELD_COMPUTE);
+			CU_ASSERT_EQUAL(entry->side[GS_OLD].calls, 4);
+			CU_ASSERT_EQUAL(entry->side[GS_OLD].blocked_ns, 1200000000);
+			CU_ASSERT_EQUAL(entry->side[GS_OLD].worst_ns, 400000000);
+			CU_ASSERT_EQUAL(gs_baseline_change(entry, MS), cases[i].change);
+			gs_view_free(&old);
+			gs_view_free(&new);
+			forget();
+		}
+	}
+}
+
+static void test_a_place_that_computes_is_new_or_gone(void)
+{
+	for (int side = 0; side < GS_SIDES; side++) {
+		struct gs_view view, other;
+		const struct gs_compared *entry;
+
+		make_view(&other);
+		gs_baseline_add(&baseline, side == GS_OLD ? GS_NEW : GS_OLD, &other);
+		entry = add_stalls((enum gs_side) side, false, 1, &view);
+		CU_ASSERT_EQUAL(gs_baseline_change(entry, MS),
+			side == GS_OLD ? GS_CHANGE_GONE : GS_CHANGE_NEW);
+		gs_view_free(&view);
+		gs_view_free(&other);
+		forget();
+	}
+}
+
+/* Reports of before there were any, and lists that are none. */
+static void test_stalls_in_reports(void)
+{
+#define HEAD "{\"schema\":\"gilshim-report/1\"," TOTALS ",\"sites\":[],\"stalls\":"
+	static const struct {
+		const char *stalls;
+		bool good;
+		size_t count;
+	} cases[] = {
+		{"[]", true, 0},
+		{"{}", false, 0},
+		{"7", false, 0},
+		{"[7]", false, 0},
+		{"[{}]", true, 0}, /* while Python came up */
+		{"[{\"rule\":7}]", false, 0},
+		{"[{\"rule\":\"GIL004\",\"call\":\"recv\"}]", true, 0},
+		{"[{\"rule\":\"GIL003\"}]", false, 0},
+		{"[{\"rule\":\"GIL003\",\"origin\":\"extension\",\"calls\":1,\"elapsed_ns\":2,"
+		 "\"worst_ns\":2,\"python\":[{\"file\":\"a.py\",\"function\":\"f\"}]}]",
+			true, 1},
+		{"[{\"rule\":\"GIL003\",\"origin\":\"extension\",\"calls\":1,\"elapsed_ns\":-2,"
+		 "\"worst_ns\":2}]",
+			false, 0},
+		{"[{\"rule\":\"GIL003\",\"origin\":\"extension\",\"calls\":1,\"elapsed_ns\":2,"
+		 "\"worst_ns\":2,\"python\":7}]",
+			false, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *text;
+
+		CU_ASSERT_FATAL(asprintf(&text, HEAD "%s}", cases[i].stalls) >= 0);
+		CU_ASSERT_EQUAL(read_bytes(GS_OLD, text, strlen(text)), cases[i].good);
+		CU_ASSERT_EQUAL(baseline.count, cases[i].count);
+		free(text);
+		forget();
+	}
+#undef HEAD
+}
+
 static void test_suppressed_sites_are_not_compared_unless_told(void)
 {
 	struct gs_view view;
@@ -133,7 +250,6 @@ static void test_changes(void)
 	CU_ASSERT_EQUAL(change(blocked, 1, 0, blocked, UINT64_MAX, UINT64_MAX), GS_CHANGE_NONE);
 }
 
-#define TOTALS "\"totals\":{\"held\":{\"calls\":3},\"released\":{\"calls\":4}}"
 #define SITE                                                                                    \
 	"{\"rule\":\"GIL001\",\"call\":\"recv\",\"origin\":\"extension\",\"calls\":2,"          \
 	"\"blocked_ns\":7,\"worst_ns\":5,\"extension\":{\"object\":\"e.so\",\"symbol\":\"s\"}," \
@@ -197,6 +313,9 @@ static void test_hostile_bytes(void)
 
 CU_TestInfo gs_tests_baseline[] = {
 	{"a report is what its records are", test_a_report_is_what_its_records_are},
+	{"places that compute", test_places_that_compute},
+	{"a place that computes is new, or gone", test_a_place_that_computes_is_new_or_gone},
+	{"stalls in reports", test_stalls_in_reports},
 	{"suppressed sites are not compared unless told",
 		test_suppressed_sites_are_not_compared_unless_told},
 	{"changes", test_changes},

@@ -42,6 +42,20 @@ static char *report_of_full(format *write)
 	return text;
 }
 
+static char *report_of_stalls(format *write)
+{
+	struct synthetic record;
+	char *text;
+
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	synthetic_stalls(&record);
+	synthetic_delay(&record, 1, 9, 100, 2000000); /* too few to be told */
+	text = report(&record, write);
+	synthetic_free(&record);
+	return text;
+}
+
 static char *report_of_hostile(format *write)
 {
 	struct synthetic record;
@@ -120,6 +134,44 @@ static void test_sarif_results(void)
 	json_decref(all);
 }
 
+static void test_sarif_stalls(void)
+{
+	json_t *all = parse(report_of_stalls(gs_out_sarif));
+	json_t *list = json_object_get(run_of(all), "results");
+	json_t *place = json_array_get(list, 1), *delay = json_array_get(list, 4);
+	json_t *driver = json_object_get(json_object_get(run_of(all), "tool"), "driver");
+	json_t *rules = json_object_get(driver, "rules");
+	json_t *properties = json_object_get(place, "properties");
+	const char *text;
+
+	CU_ASSERT_EQUAL_FATAL(json_array_size(list), 5);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *result = json_array_get(list, i);
+		json_t *rule = json_array_get(rules,
+			(size_t) json_integer_value(json_object_get(result, "ruleIndex")));
+
+		CU_ASSERT_TRUE(json_equal(
+			json_object_get(rule, "id"), json_object_get(result, "ruleId")));
+	}
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(place, "ruleId")), "GIL003");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(place, "level")), "warning");
+	CU_ASSERT_STRING_EQUAL(uri_of(place), "file:///srv/app.py");
+	text = json_string_value(json_object_get(json_object_get(place, "message"), "text"));
+	CU_ASSERT_STRING_EQUAL(text,
+		"thread worker kept the GIL 1.20 s in 4 stretches (worst 400 ms), others waited "
+		"2.30 s (2 threads: pool-1, ...): computing < /srv/app.py:12 in crunch");
+	CU_ASSERT_PTR_NULL(json_object_get(properties, "call"));
+	CU_ASSERT_EQUAL(
+		json_integer_value(json_object_get(properties, "elapsed_ns")), 1200000000);
+	CU_ASSERT_STRING_EQUAL(
+		json_string_value(json_object_get(properties, "thread")), "worker");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(delay, "ruleId")), "GIL004");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(delay, "level")), "note");
+	text = json_string_value(json_object_get(json_object_get(delay, "message"), "text"));
+	CU_ASSERT_EQUAL(strncmp(text, "recv: 1,200 of the 1,500 calls", 30), 0);
+	json_decref(all);
+}
+
 static void test_sarif_invocations(void)
 {
 	json_t *all = parse(report_of_full(gs_out_sarif));
@@ -178,6 +230,24 @@ static void test_junit(void)
 	free(text);
 }
 
+static void test_junit_stalls(void)
+{
+	char *text = report_of_stalls(gs_out_junit);
+
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "<testsuite name=\"gilshim\" tests=\"5\" failures=\"2\" errors=\"0\" "
+			     "skipped=\"0\" time=\"2.435000\">"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text,
+		"<testcase classname=\"?\" name=\"computing in crunch\" time=\"1.200000\">\n"
+		"      <system-out>GIL003 held-compute: thread worker kept the GIL"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text,
+		"<testcase classname=\"gilshim\" name=\"waits for the GIL after recv\" "
+		"time=\"6.000000\">\n"
+		"      <system-out>GIL004 reacquire-delay: recv: 1,200 of the 1,500"));
+	CU_ASSERT_PTR_NULL(strstr(text, "after nanosleep"));
+	free(text);
+}
+
 static void test_junit_hostile_names(void)
 {
 	char *text = report_of_hostile(gs_out_junit);
@@ -220,6 +290,20 @@ static void test_github(void)
 	free(text);
 }
 
+static void test_github_stalls(void)
+{
+	char *text = report_of_stalls(gs_out_github);
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(text,
+		"\n::warning file=/srv/app.py,line=12,title=GIL003 held-compute::thread worker kept "
+		"the GIL 1.20 s in 4 stretches (worst 400 ms), others waited 2.30 s (2 threads: "
+		"pool-1, ...)%0Acomputing < /srv/app.py:12 in crunch\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		text, "\n::notice title=GIL004 reacquire-delay::recv: 1,200 of the 1,500 calls"));
+	CU_ASSERT_PTR_NULL(strstr(text, "::nanosleep:"));
+	free(text);
+}
+
 static void test_github_hostile_names(void)
 {
 	static const char first[] = "::error file=/srv/<a>&\"b\"]]>%2C%25%3A\x01\x1b%0A"
@@ -247,13 +331,16 @@ static void test_paths_from_the_root(void)
 
 CU_TestInfo gs_tests_out_tools[] = {
 	{"SARIF: results", test_sarif_results},
+	{"SARIF: stalls", test_sarif_stalls},
 	{"SARIF: invocations", test_sarif_invocations},
 	{"SARIF: hostile names", test_sarif_hostile_names},
 	{"SARIF: the ids of the JSON report", test_sarif_same_id_as_json},
 	{"JUnit: test cases", test_junit},
+	{"JUnit: stalls", test_junit_stalls},
 	{"JUnit: hostile names", test_junit_hostile_names},
 	{"JUnit: without findings", test_junit_without_findings},
 	{"GitHub: annotations", test_github},
+	{"GitHub: stalls", test_github_stalls},
 	{"GitHub: hostile names", test_github_hostile_names},
 	{"paths from the root", test_paths_from_the_root},
 	CU_TEST_INFO_NULL,

@@ -15,6 +15,7 @@
 
 static struct gs_suppressions list;
 static struct gs_view view;
+static bool with_stalls;
 
 /* What is said of the rules stays unseen. */
 static bool read_path(const char *path)
@@ -65,6 +66,8 @@ static void make_view(void)
 
 	synthetic_make(&record, 16);
 	synthetic_fill(&record);
+	if (with_stalls)
+		synthetic_stalls(&record);
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	gs_view_add(&view, &snapshot);
 	gs_snapshot_free(&snapshot);
@@ -103,6 +106,26 @@ static void test_every_key_matches_and_not(void)
 	CU_ASSERT_EQUAL(covered_by("python:app.py # x"), 0);
 	CU_ASSERT_EQUAL(covered_by("function:f[a-f]tch # x"), 3);
 	CU_ASSERT_EQUAL(covered_by("function:Fetch # x"), 0);
+}
+
+static void test_places_that_compute(void)
+{
+	with_stalls = true;
+	CU_ASSERT_EQUAL(covered_by("rule:GIL003 # x"), 1);
+	CU_ASSERT_EQUAL(covered_by("rule:GIL003 python:*/app.py function:crunch # x"), 1);
+	CU_ASSERT_EQUAL(covered_by("python:*/app.py # x"), 4);
+	CU_ASSERT_EQUAL(covered_by("function:fetch # x"), 3);
+	CU_ASSERT_EQUAL(covered_by("call:* # they make none"), 3);
+	CU_ASSERT_EQUAL(covered_by("rule:GIL004 # never a failure"), 0);
+	make_view();
+	CU_ASSERT_TRUE(read_rules("rule:GIL003 # x"));
+	gs_suppress_apply(&list, &view);
+	CU_ASSERT_PTR_NOT_NULL(view.sites[4].suppressed_by);
+	CU_ASSERT_EQUAL(list.rules[0].sites, 1);
+	CU_ASSERT_EQUAL(list.rules[0].calls, 0);
+	gs_view_free(&view);
+	forget();
+	with_stalls = false;
 }
 
 static void test_what_is_not_known_matches_nothing(void)
@@ -250,6 +273,7 @@ static void test_builtin_rules_cover_cpython_only(void)
 
 CU_TestInfo gs_tests_suppress[] = {
 	{"every key matches, and not", test_every_key_matches_and_not},
+	{"places that compute", test_places_that_compute},
 	{"what is not known matches nothing", test_what_is_not_known_matches_nothing},
 	{"all pairs must match", test_all_pairs_must_match},
 	{"sites that break no rule are left alone", test_sites_that_break_no_rule_are_left_alone},
