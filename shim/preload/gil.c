@@ -245,15 +245,12 @@ void gs_gil_cond_signal(void *cond, void *caller)
 		if (GS_UNLIKELY(!thread->had_gil))
 			takes_its_first(thread);
 		waits->holder = thread->entry;
-		if (GS_UNLIKELY(atomic_load_explicit(&waits->active, memory_order_relaxed)))
+		if (GS_UNLIKELY(gs_waits_concern(waits, thread)))
 			gs_waits_taken(thread);
-	} else if (GS_UNLIKELY(atomic_load_explicit(&waits->active, memory_order_relaxed))) {
+	} else if (GS_UNLIKELY(gs_waits_concern(waits, thread))) {
 		gs_waits_dropped(thread, caller);
 	}
 	thread->holds = taken;
-	/* Taking or dropping the GIL proves that no call is in progress that kept it. */
-	if (GS_UNLIKELY(thread->mark || thread->is_pending))
-		gs_settle(thread);
 }
 
 /* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. */

@@ -102,6 +102,7 @@ static void show_progress(struct gs_thread *thread, struct gs_probe *probe)
 	probe->outer_site = atomic_load_explicit(&entry->site, memory_order_relaxed);
 	probe->outer_call = atomic_load_explicit(&entry->call, memory_order_relaxed);
 	thread->mark = probe->frame;
+	thread->loose = true;
 	if (gs_call_info[GS_KEY_CALL(probe->key)].composite) {
 		thread->composite = probe->frame;
 		thread->plain = false;
@@ -118,6 +119,7 @@ static void hide_progress(struct gs_thread *thread, const struct gs_probe *probe
 	gs_waits_charge(thread, probe->end_ns);
 	thread->charge_site = probe->outer_charge;
 	thread->mark = probe->outer_mark;
+	thread->loose = probe->outer_mark || thread->was_late;
 	thread->composite = probe->outer_composite;
 	if (!entry)
 		return;

@@ -28,6 +28,8 @@ struct gs_thread {
 	bool busy;        /* in our own bookkeeping */
 	bool ended;       /* its block was handed back: what follows is added to the totals */
 	bool is_pending;
+	bool loose;    /* to be looked at when it takes or drops a GIL: mark, pending, release_ns */
+	bool was_late; /* waited when it took the GIL last */
 	bool exec_tried; /* the process stands to be replaced: if it calls again, it was not */
 	uint32_t epoch;  /* the life of the record that `counts` and `entry` belong to */
 	uint32_t tid;
@@ -42,7 +44,7 @@ struct gs_thread {
 	uint32_t charge_site; /* of the held call in progress, as index + 1; 0: it computes */
 	uint16_t released;    /* the call made since the GIL was dropped, as id + 1; 0: none */
 	uint64_t wait_ns;     /* since when it waits for a GIL; 0: it does not */
-	uint64_t release_ns;  /* when it dropped a GIL that others wanted; 0: nobody did */
+	uint64_t release_ns;  /* when it dropped a GIL that others want, or that it waited for; 0 */
 	uint64_t call_ns;     /* how long it was without the GIL before it wanted it back */
 	struct gs_pending pending;
 	struct gs_reading reading;

@@ -123,30 +123,54 @@ static void note_victims(uint32_t gil, struct gs_site *site)
 			&site->stalled_threads, (uint8_t) stalled, memory_order_relaxed);
 }
 
-void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
+static void charge_site(uint32_t gil, uint32_t index, uint64_t growth)
 {
-	uint32_t gil = thread->gil;
-	struct gs_waits *waits = &gs_waits[gil];
-	struct gs_gil_entry *sums = &gs_store.gils[gil];
-	uint64_t growth;
+	struct gs_site *site = &gs_store.sites[index];
 
-	/* With gil=check a thread may be taken for a holder that is none. */
-	if (!thread->holds || thread->epoch != gs_epoch())
-		return;
-	growth = take_growth(waits, now);
 	if (!growth)
 		return;
-	if (thread->charge_site) {
-		struct gs_site *site = &gs_store.sites[thread->charge_site - 1];
+	add(&gs_store.gils[gil].held_ns, growth);
+	add(&site->stalled_ns, growth);
+	note_victims(gil, site);
+}
 
-		add(&sums->held_ns, growth);
-		add(&site->stalled_ns, growth);
-		note_victims(gil, site);
+static void charge_computing(struct gs_thread *thread, uint64_t growth)
+{
+	if (!growth)
 		return;
-	}
-	add(&sums->computed_ns, growth);
+	add(&gs_store.gils[thread->gil].computed_ns, growth);
 	add(&gs_place_waiter(thread->entry)->computed_ns, growth);
-	waits->stretch_stalls += growth;
+	gs_waits[thread->gil].stretch_stalls += growth;
+}
+
+/* With gil=check a thread may be taken for a holder that is none. */
+static bool may_charge(const struct gs_thread *thread)
+{
+	return thread->holds && thread->epoch == gs_epoch();
+}
+
+void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
+{
+	uint64_t growth = may_charge(thread) ? take_growth(&gs_waits[thread->gil], now) : 0;
+
+	if (thread->charge_site)
+		charge_site(thread->gil, thread->charge_site - 1, growth);
+	else
+		charge_computing(thread, growth);
+}
+
+void gs_waits_split(
+	struct gs_thread *thread, uint64_t now, uint32_t site, uint64_t idle, uint64_t elapsed)
+{
+	uint64_t growth = may_charge(thread) ? take_growth(&gs_waits[thread->gil], now) : 0;
+	uint64_t part = 0;
+
+	if (site != GS_NONE && elapsed)
+		part = (uint64_t) ((double) growth * (double) idle / (double) elapsed);
+	if (part > growth)
+		part = growth;
+	charge_site(thread->gil, site, part);
+	charge_computing(thread, growth - part);
 }
 
 /* ---- stretches of computing ---- */
@@ -218,7 +242,7 @@ static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint
  * if it still executes the same instruction of Python. */
 static void meet(struct gs_thread *thread, struct gs_waits *waits, void *caller)
 {
-	if (waits->stall_site == GS_NONE || waits->holder != thread->entry ||
+	if (!waits->stretch_ns || waits->stall_site == GS_NONE || waits->holder != thread->entry ||
 		!gs_pyfar_stands((uintptr_t) gs_gil_holder(thread->gil), &waits->stall_stand))
 		return;
 	gs_site_capture_chain(waits->stall_site, caller);
@@ -331,9 +355,11 @@ void gs_waits_taken(struct gs_thread *thread)
 
 	if (!gs_epoch() || thread->busy)
 		return;
+	gs_settle(thread);
 	gs_enter(thread);
 	gs_thread_here(thread);
-	if (thread->wait_ns)
+	thread->was_late = thread->wait_ns != 0;
+	if (thread->was_late)
 		end_wait(thread, now);
 	add(&gs_store.gils[thread->gil].free_ns, take_growth(waits, now));
 	waits->holder = thread->entry;
@@ -344,6 +370,8 @@ void gs_waits_taken(struct gs_thread *thread)
 		atomic_store_explicit(&waits->active, 0, memory_order_relaxed);
 	thread->release_ns = 0;
 	thread->released = 0;
+	/* Who had to wait may have to wait again: what he does in between is timed. */
+	thread->loose = thread->was_late;
 	gs_leave(thread);
 }
 
@@ -354,14 +382,17 @@ void gs_waits_dropped(struct gs_thread *thread, void *caller)
 
 	if (!gs_epoch() || thread->busy)
 		return;
+	if (!thread->is_pending)
+		gs_waits_charge(thread, now);
+	gs_settle(thread);
 	gs_enter(thread);
 	gs_thread_here(thread);
-	gs_waits_charge_slowly(thread, now);
+	gs_waits_charge(thread, now);
 	meet(thread, waits, caller);
 	close_stretch(thread, waits, now);
 	waits->holder = NULL;
-	if (waiting_now(waits))
-		thread->release_ns = now;
+	thread->release_ns = waiting_now(waits) || thread->was_late ? now : 0;
+	thread->loose = thread->release_ns != 0;
 	gs_leave(thread);
 }
 

@@ -56,8 +56,15 @@ GS_HIDDEN void gs_waits_reset(uint32_t gil);
  * GIL. */
 GS_HIDDEN void gs_waits_begin(void *cond, void *caller);
 
-/* The thread takes, or drops, the GIL that `thread->gil` names; it is active. `caller` is the
- * return address of the signal that says so. */
+/* Is there more to taking or dropping this GIL than that? */
+static inline bool gs_waits_concern(const struct gs_waits *waits, const struct gs_thread *thread)
+{
+	return atomic_load_explicit(&waits->active, memory_order_relaxed) | thread->loose;
+}
+
+/* The thread takes, or drops, the GIL that `thread->gil` names, and there is more to it. That
+ * proves that no call is in progress that kept the GIL. `caller` is the return address of the
+ * signal that says so. */
 GS_HIDDEN void gs_waits_taken(struct gs_thread *thread);
 GS_HIDDEN void gs_waits_dropped(struct gs_thread *thread, void *caller);
 
@@ -66,6 +73,12 @@ GS_HIDDEN void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void
 
 /* The thread's wait has ended without the GIL: it ends, or does something else. */
 GS_HIDDEN void gs_waits_abandon(struct gs_thread *thread);
+
+/* Charges what was waited until `now` since the thread entered a call that was seen at its entry
+ * only: to that site in so far as the thread, of `elapsed` ns, did not run for `idle`; the rest to
+ * its computing. */
+GS_HIDDEN void gs_waits_split(
+	struct gs_thread *thread, uint64_t now, uint32_t site, uint64_t idle, uint64_t elapsed);
 
 /* Charges what was waited until `now` to what the thread is doing (thread->charge_site). To be
  * called by the holder before that changes. */

@@ -69,16 +69,12 @@ static void close_pending(struct gs_thread *thread)
 		.state = pending->state,
 		.begin_ns = pending->begin_ns};
 	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(pending->key)];
-	uint64_t now = gs_now(), elapsed = now - pending->begin_ns;
+	uint64_t now = gs_now(), lasted = now - pending->begin_ns;
 	uint64_t cpu = gs_cpu_now() - pending->cpu_ns;
+	uint64_t elapsed = lasted > cpu ? lasted - cpu : 0;
 	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
-	if (thread->charge_site) {
-		gs_waits_charge(thread, now);
-		thread->charge_site = 0;
-	}
-	elapsed = elapsed > cpu ? elapsed - cpu : 0;
 	probe.end_ns = probe.begin_ns + elapsed;
 	if (pending->state == GS_STATE_HELD) {
 		gs_usage_read(&probe.after);
@@ -87,6 +83,8 @@ static void close_pending(struct gs_thread *thread)
 		gs_tally_function(function, elapsed, evidence);
 		if (pending->site != GS_NONE)
 			gs_site_add(pending->site, elapsed, evidence);
+		gs_waits_split(
+			thread, now, pending->site, evidence == GS_SLEPT ? elapsed : 0, lasted);
 	} else if (gs_life.options.timing == GS_TIMING_ALL) {
 		gs_tally_timed(&probe);
 	}
@@ -124,11 +122,8 @@ void gs_watch_entry(uint32_t key, void *caller)
 	}
 	pending->cpu_ns = gs_cpu_now();
 	pending->begin_ns = gs_now();
-	if (pending->site != GS_NONE) {
-		gs_waits_charge(thread, pending->begin_ns);
-		thread->charge_site = pending->site + 1;
-	}
-	thread->is_pending = true;
+	gs_waits_charge(thread, pending->begin_ns);
+	thread->is_pending = thread->loose = true;
 	gs_leave(thread);
 }
 
