@@ -2,14 +2,13 @@
 #include "calls.h"
 
 #include <argp.h>
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
-#include "compiler.h"
 #include "err.h"
+#include "libc.h"
 #include "man.h"
 
 #define WIDTH 80
@@ -43,33 +42,6 @@ static const struct argp argp = {
 	       "of calls and of groups.",
 };
 
-/* Where the names would be forwarded to. Before glibc 2.34 some lay in libraries of their own. */
-static const char *const libraries[] = {"libc.so.6", "libpthread.so.0", "librt.so.1"};
-static void *handles[GS_ARRAY_SIZE(libraries)];
-
-/* Only a handle of libc's own answers without what may be preloaded before it. */
-static bool open_libc(void)
-{
-	for (size_t i = 0; i < GS_ARRAY_SIZE(libraries); i++)
-		handles[i] = dlopen(libraries[i], RTLD_LAZY | RTLD_LOCAL);
-	return handles[0] != NULL;
-}
-
-static bool libc_has(const struct gs_name_info *name)
-{
-	for (size_t i = 0; i < GS_ARRAY_SIZE(handles); i++) {
-		if (!handles[i])
-			continue;
-		if (name->node ? dlvsym(handles[i], name->symbol, name->node)
-			       : dlsym(handles[i], name->symbol))
-			return true;
-		/* kept for old programs only: found by the node of their time */
-		if (!name->node && dlvsym(handles[i], name->symbol, "GLIBC_2.2.5"))
-			return true;
-	}
-	return false;
-}
-
 /* The names of a call, wrapped at the right margin; from the column where names begin. */
 static void print_names(unsigned call)
 {
@@ -77,7 +49,7 @@ static void print_names(unsigned call)
 
 	for (unsigned i = 0; i < GS_NAMES; i++) {
 		const struct gs_name_info *name = &gs_name_info[i];
-		bool there = libc_has(name);
+		bool there = gs_libc_has(name);
 		char word[128];
 		int length;
 
@@ -110,10 +82,8 @@ int gs_command_calls(int argc, char **argv)
 		gs_warn("%s: no such table; there are calls and options", man);
 		return GS_EXIT_TROUBLE;
 	}
-	if (!open_libc()) {
-		gs_warn("libc.so.6: %s; nothing to compare the table with", dlerror());
+	if (!gs_libc_open())
 		return GS_EXIT_TROUBLE;
-	}
 	printf("%-25s %-9s %-7s %s\n", "CALL", "GROUP", "WATCHED", "EXPORTED NAMES");
 	for (unsigned i = 0; i < GS_CALLS; i++) {
 		const struct gs_call_info *call = &gs_call_info[i];
