@@ -13,7 +13,7 @@ V ?=
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev
+BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev libcapstone-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
 	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base
@@ -55,7 +55,7 @@ $(O)/cmd/%.o: %.c
 	$(Q)$(CC) $(COMMAND) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(O)/gilshim: $(cmd_obj)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -ldw -lelf -liberty
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
 
 # The tables fill the pages: a call or an option is documented by its row.
 $(O)/%: shim/man/%.in $(O)/gilshim
@@ -106,7 +106,7 @@ TSAN := -fsanitize=thread -O1 -g
 define test_build
 $(1)/unit: $$(call unit_obj,$(1)/u)
 	$$(call say,LINK,$$@)
-	$$(Q)$(2) $(3) -o $$@ $$^ -lcunit -ljansson -ldw -lelf -liberty
+	$$(Q)$(2) $(3) -o $$@ $$^ -lcunit -ljansson -ldw -lelf -lcapstone -liberty
 $(1)/core: $$(call core_obj,$(1)/c)
 	$$(call say,LINK,$$@)
 	$$(Q)$(2) $(3) -o $$@ $$^ -lcunit -lpthread -ldl
