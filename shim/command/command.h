@@ -23,5 +23,6 @@ int gs_command_report(int argc, char **argv);
 int gs_command_calls(int argc, char **argv);
 int gs_command_check(int argc, char **argv);
 int gs_command_diff(int argc, char **argv);
+int gs_command_doctor(int argc, char **argv);
 
 #endif

@@ -32,7 +32,7 @@ static char *resolve(const char *directory, const char *rest)
 	return NULL;
 }
 
-static char *find_library(void)
+char *gs_launch_library(void)
 {
 	const char *given = getenv(LIBRARY_ENV);
 	char self[PATH_MAX];
@@ -67,7 +67,7 @@ static bool is_first(const char *list, const char *library)
 static bool preload(void)
 {
 	const char *others = getenv(PRELOAD_ENV);
-	char *library = find_library(), *list = NULL;
+	char *library = gs_launch_library(), *list = NULL;
 	bool done = false;
 
 	if (!library)

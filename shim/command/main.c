@@ -17,6 +17,7 @@ static const struct gs_command commands[] = {
 	{"diff", "what is new, worse, better or gone between two runs", gs_command_diff},
 	{"calls", "the calls of libc that are watched, and which of them this libc has",
 		gs_command_calls},
+	{"doctor", "is everything live here, and what can escape?", gs_command_doctor},
 };
 
 struct chosen {
