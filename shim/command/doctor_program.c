@@ -226,8 +226,10 @@ static char *fault_of(const struct examined *examined, const struct gs_image *im
 	char *fault = NULL;
 
 	if (image->path && gs_executable_read(&executable, image->path) == NULL) {
-		executable.secure |= image->secure;
 		fault = gs_executable_fault(&executable, &examined->doctor->file);
+		if (!fault && image->secure)
+			fault = strdup("runs as another user or group than whoever started it: "
+				       "its dynamic linker ignores LD_PRELOAD");
 	}
 	if (image->path)
 		gs_executable_free(&executable);

@@ -81,7 +81,7 @@ static const char *watched(const char *symbol)
 static void see_inline(void *context, const struct gs_inline *found)
 {
 	struct scan *scan = context;
-	const char *own = watched(found->function), *name = gs_inline_name(found->number);
+	const char *own = watched(found->function), *name = gs_inline_name(found);
 
 	if (own)
 		add(scan, GS_ESCAPE_LIBC, own);

@@ -4,6 +4,7 @@
 #include "inline.h"
 
 #include <capstone/capstone.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -89,10 +90,28 @@ static const struct {
 #undef WAITS
 };
 
-const char *gs_inline_name(long number)
+/* Does the operation of a futex(2) only wake others? */
+static bool is_wake(long operation)
 {
+	switch (operation & FUTEX_CMD_MASK) {
+	case FUTEX_WAKE:
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+	case FUTEX_WAKE_OP:
+	case FUTEX_UNLOCK_PI:
+	case FUTEX_WAKE_BITSET:
+		return operation >= 0;
+	default:
+		return false;
+	}
+}
+
+const char *gs_inline_name(const struct gs_inline *found)
+{
+	if (found->number == SYS_futex && is_wake(found->second))
+		return NULL;
 	for (size_t i = 0; i < GS_ARRAY_SIZE(waiting); i++) {
-		if (waiting[i].number == number)
+		if (waiting[i].number == found->number)
 			return waiting[i].name;
 	}
 	return NULL;
@@ -108,6 +127,7 @@ static const x86_reg narrow[] = {X86_REG_EAX, X86_REG_EBX, X86_REG_ECX, X86_REG_
 	X86_REG_R12D, X86_REG_R13D, X86_REG_R14D, X86_REG_R15D};
 
 #define RAX 0
+#define RSI 4
 #define REGISTERS GS_ARRAY_SIZE(wide)
 #define UNKNOWN (-1)
 
@@ -233,7 +253,8 @@ static void decode(struct decoder *decoder, const unsigned char *bytes,
 			continue;
 		}
 		if (instruction->id == X86_INS_SYSCALL) {
-			struct gs_inline found = {decoder->value[RAX], range->name};
+			struct gs_inline found = {
+				decoder->value[RAX], decoder->value[RSI], range->name};
 
 			see(context, &found);
 		}

@@ -8,6 +8,7 @@
 
 struct gs_inline {
 	long number;          /* of the system call; -1: it is computed */
+	long second;          /* its second argument; -1: not a constant */
 	const char *function; /* that makes it; NULL: not known */
 };
 
@@ -16,7 +17,7 @@ struct gs_inline {
 bool gs_inline_each(const struct gs_objfile *file,
 	void (*see)(void *context, const struct gs_inline *found), void *context);
 
-/* The name of a system call that can wait for others or for a disk, NULL if that number is none. */
-const char *gs_inline_name(long number);
+/* The name of the system call, if it can wait for others or for a disk; else NULL. */
+const char *gs_inline_name(const struct gs_inline *found);
 
 #endif

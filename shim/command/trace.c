@@ -22,19 +22,21 @@
 #define KILLED_BY 128
 #define SETTLE_MS 500
 #define SETTLE_STEP_MS 5
-#define FILE_LIMIT (1024 * 1024) /* of environment and auxiliary vector */
+#define PIECE 4096
+#define FILE_LIMIT (4 * 1024 * 1024) /* an environment may be as large */
 #define OPTIONS                                                                                \
 	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | \
 		PTRACE_O_TRACEEXIT)
 
 /* ---- what /proc says ---- */
 
-/* The whole of a file of /proc/PID; NULL if it cannot be read. The caller frees. */
+/* The whole of a file of /proc/PID, and a NUL; NULL if it cannot be read. The caller frees. */
 static char *read_proc(pid_t pid, const char *name, size_t *size)
 {
-	char path[64], *bytes = NULL;
 	size_t capacity = 0;
-	ssize_t got = 0;
+	char *bytes = NULL;
+	char path[64];
+	ssize_t got;
 	int fd;
 
 	*size = 0;
@@ -42,11 +44,15 @@ static char *read_proc(pid_t pid, const char *name, size_t *size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	do {
-		bytes = gs_grow(bytes, &capacity, *size + 4097, 1);
-		got = read(fd, bytes + *size, 4096);
-		*size += got > 0 ? (size_t) got : 0;
-	} while ((got > 0 || (got < 0 && errno == EINTR)) && *size < FILE_LIMIT);
+	for (;;) {
+		bytes = gs_grow(bytes, &capacity, *size + PIECE + 1, 1);
+		got = read(fd, bytes + *size, PIECE);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0 || *size >= FILE_LIMIT)
+			break;
+		*size += (size_t) got;
+	}
 	bytes[*size] = '\0';
 	close(fd);
 	return bytes;
