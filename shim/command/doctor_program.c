@@ -443,17 +443,12 @@ static void try_pairs(struct examined *examined)
 
 static void find_escapes(struct examined *examined)
 {
-	const struct gs_view *view = &examined->view;
-
 	for (size_t i = 0; i < examined->trace.file_count; i++) {
 		if (examined->wanted[i])
 			gs_escapes_add(&examined->doctor->escapes, examined->trace.files[i]);
 	}
 	/* Seen in a stack, and unloaded, or of a program that was replaced. */
-	for (size_t i = 0; i < view->module_count; i++) {
-		if (view->modules[i].key.path)
-			gs_escapes_add(&examined->doctor->escapes, view->modules[i].key.path);
-	}
+	gs_escapes_add_view(&examined->doctor->escapes, &examined->view);
 }
 
 /* ---- the run ---- */

@@ -156,18 +156,40 @@ static void look(struct scan *scan, const struct gs_objfile *file)
 		add(scan, GS_ESCAPE_HANDLE, NULL);
 }
 
+static void add_file(struct gs_escapes *escapes, const struct gs_objfile *file, const char *path)
+{
+	struct scan scan = {.escapes = escapes, .object = gs_objfile_name(file, path)};
+
+	scan.is_program = file->type == ET_EXEC || file->loader;
+	if (!is_of_libc(scan.object))
+		look(&scan, file);
+}
+
 void gs_escapes_add(struct gs_escapes *escapes, const char *path)
 {
-	struct scan scan = {.escapes = escapes};
 	struct gs_objfile file;
 
 	if (is_of_python(path) || gs_objfile_open(&file, path) != NULL)
 		return;
-	scan.object = gs_objfile_name(&file, path);
-	scan.is_program = file.type == ET_EXEC || file.loader;
-	if (!is_of_libc(scan.object))
-		look(&scan, &file);
+	add_file(escapes, &file, path);
 	gs_objfile_close(&file);
+}
+
+void gs_escapes_add_view(struct gs_escapes *escapes, const struct gs_view *view)
+{
+	for (size_t i = 0; i < view->module_count; i++) {
+		const struct gs_view_module *module = &view->modules[i];
+		const char *path = module->key.path;
+		struct gs_objfile file;
+
+		if (!path || *path != '/' || is_of_python(path) ||
+			gs_objfile_open(&file, path) != NULL)
+			continue;
+		if (gs_symbols_is_same(file.fd, module->key.build_id, module->key.build_id_size,
+			    module->unchanged_since))
+			add_file(escapes, &file, path);
+		gs_objfile_close(&file);
+	}
 }
 
 void gs_escapes_free(struct gs_escapes *escapes)
@@ -237,7 +259,7 @@ static size_t run_length(const struct gs_escape *first, size_t left)
 	return count;
 }
 
-void gs_escapes_write(struct gs_escapes *escapes, FILE *stream, const char *indent, bool advice)
+void gs_escapes_write(struct gs_escapes *escapes, FILE *stream, const char *indent, bool all)
 {
 	size_t count;
 
@@ -246,9 +268,11 @@ void gs_escapes_write(struct gs_escapes *escapes, FILE *stream, const char *inde
 		const struct gs_escape *first = &escapes->list[i];
 
 		count = run_length(first, escapes->count - i);
+		if (!all && !ways[first->how].certain)
+			continue;
 		fputs(indent, stream);
 		write_line(stream, first, count);
-		if (advice && ways[first->how].advice)
+		if (all && ways[first->how].advice)
 			fprintf(stream, "; %s", ways[first->how].advice);
 		fputc('\n', stream);
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "table.h"
+#include "view.h"
 
 /* Most certain first. */
 enum gs_escape_how {
@@ -38,15 +39,19 @@ struct gs_escapes {
  * at only for what concerns others; a file that cannot be read adds nothing. Costs about a
  * millisecond for each megabyte of code. */
 void gs_escapes_add(struct gs_escapes *escapes, const char *path);
+
+/* The same of the objects of records, as far as they are still what was loaded. */
+void gs_escapes_add_view(struct gs_escapes *escapes, const struct gs_view *view);
+
 void gs_escapes_free(struct gs_escapes *escapes);
 
 /* Is it so, rather than may be? */
 bool gs_escape_is_certain(enum gs_escape_how how);
 
 /* One line for each object and way: "libgomp.so.1 waits by inline futex: not seen", most certain
- * first, and all that only may be on one line for each way. Each begins with `indent`; `advice`
- * says whether what to do follows. */
-void gs_escapes_write(struct gs_escapes *escapes, FILE *stream, const char *indent, bool advice);
+ * first, each behind `indent`. What only may be follows on one line for each way if `all` is
+ * wanted, and then each line says what to do. */
+void gs_escapes_write(struct gs_escapes *escapes, FILE *stream, const char *indent, bool all);
 
 /* [{object, how, call}], in the same order. */
 json_t *gs_escapes_json(struct gs_escapes *escapes);

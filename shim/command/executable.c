@@ -218,18 +218,19 @@ char *gs_executable_fault(const struct gs_executable *executable, const struct g
 bool gs_executable_takes_code(const char *path)
 {
 	static const char *const names[] = {"python", "pypy"};
+	static const char *const flags[] = {"", "t", "d", "td", "-dbg"}; /* of its ABI */
 	const char *name = base_name(path);
 
 	for (size_t i = 0; i < GS_ARRAY_SIZE(names); i++) {
-		size_t length = strlen(names[i]);
+		const char *rest = name + strlen(names[i]);
 
-		if (strncmp(name, names[i], length) != 0)
+		if (strncmp(name, names[i], strlen(names[i])) != 0)
 			continue;
-		name += length;
-		name += strspn(name, "0123456789.");
-		/* the ABI's flags: t, d, -dbg, -intel64 are all the same to us */
-		return !*name || *name == '-' || ((*name == 't' || *name == 'd') && !name[1]) ||
-		       strcmp(name, "td") == 0;
+		rest += strspn(rest, "0123456789.");
+		for (size_t j = 0; j < GS_ARRAY_SIZE(flags); j++) {
+			if (strcmp(rest, flags[j]) == 0)
+				return true;
+		}
 	}
 	return false;
 }

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "compiler.h"
 #include "err.h"
+#include "escape.h"
 #include "out.h"
 #include "out_json_waits.h"
 #include "out_site.h"
@@ -365,6 +366,17 @@ static json_t *suppressions_array(const struct gs_view *view)
 	return list;
 }
 
+static json_t *escapes_array(const struct gs_view *view)
+{
+	struct gs_escapes escapes = {.list = NULL};
+	json_t *list;
+
+	gs_escapes_add_view(&escapes, view);
+	list = gs_escapes_json(&escapes);
+	gs_escapes_free(&escapes);
+	return list;
+}
+
 /* ---- the document ---- */
 
 static void write_value(FILE *stream, json_t *value)
@@ -485,6 +497,7 @@ void gs_out_json(FILE *stream, struct gs_view *view)
 	end_list(stream);
 	gs_out_json_waits(stream, view);
 	write_member(stream, "suppressions", suppressions_array(view));
+	write_member(stream, "escapes", escapes_array(view));
 	fputs("\n}\n", stream);
 	free(order);
 }

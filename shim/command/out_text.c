@@ -1,6 +1,7 @@
 /* out_text.c: the summary, in the words of the exit summary (line.h). */
 #include <stdlib.h>
 
+#include "escape.h"
 #include "line.h"
 #include "out.h"
 #include "out_site.h"
@@ -70,6 +71,16 @@ static struct gs_summary_totals sum_up(const struct gs_view *view)
 	return totals;
 }
 
+/* What the numbers above cannot hold. */
+static void put_escapes(FILE *stream, const struct gs_view *view)
+{
+	struct gs_escapes escapes = {.list = NULL};
+
+	gs_escapes_add_view(&escapes, view);
+	gs_escapes_write(&escapes, stream, "  ", false);
+	gs_escapes_free(&escapes);
+}
+
 void gs_out_text(FILE *stream, struct gs_view *view)
 {
 	const struct gs_process *process = gs_view_first_process(view);
@@ -103,5 +114,6 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	gs_text_init(&text, buffer, sizeof(buffer));
 	gs_line_tail(&text, &totals);
 	fputs(buffer, stream);
+	put_escapes(stream, view);
 	free(order);
 }

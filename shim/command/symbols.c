@@ -42,8 +42,7 @@ static const Dwfl_Callbacks callbacks = {
 	.section_address = dwfl_offline_section_address,
 };
 
-/* Is the open file the object that was loaded? */
-static bool is_same_file(
+bool gs_symbols_is_same(
 	int fd, const uint8_t *build_id, size_t build_id_size, uint64_t unchanged_since)
 {
 	const void *id = NULL;
@@ -83,7 +82,7 @@ struct gs_symbols *gs_symbols_open(
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return NULL;
-	session = is_same_file(fd, build_id, build_id_size, unchanged_since)
+	session = gs_symbols_is_same(fd, build_id, build_id_size, unchanged_since)
 			  ? dwfl_begin(&callbacks)
 			  : NULL;
 	if (!session) {

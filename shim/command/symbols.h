@@ -3,6 +3,7 @@
 #ifndef GS_SYMBOLS_H
 #define GS_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,10 @@ struct gs_symbol {
  * not there, or another. Trusts neither the path nor the file. */
 struct gs_symbols *gs_symbols_open(
 	const char *path, const uint8_t *build_id, size_t build_id_size, uint64_t unchanged_since);
+
+/* Is the open file the object that was loaded, by the same token? */
+bool gs_symbols_is_same(
+	int fd, const uint8_t *build_id, size_t build_id_size, uint64_t unchanged_since);
 
 /* What lies at an address, as addresses are in the file. The texts live as long as `symbols`. */
 struct gs_symbol gs_symbols_find(struct gs_symbols *symbols, uint64_t address);

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from running import COMMAND, LIB, PYTHON, Wrong, check, environment, options, wait_until
+from running import COMMAND, LIB, PYTHON, Wrong, check, environment, options, report, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "truth"))
@@ -387,6 +387,26 @@ def program_defines(scratch):
         check(escapes(done, "program") == wanted, done.report["escapes"], done.report["checks"])
 
 
+def reports(scratch):
+    """Summaries and reports name what they cannot hold, of the objects in the record."""
+    folder = os.path.join(scratch, "records")
+    for how in ("INLINE", "THROUGH_LIBC"):
+        path = build(scratch, "inline.c", how + ".so", "-shared", "-fPIC", "-DHOW=" + how)
+        shutil.rmtree(folder, ignore_errors=True)
+        done = subprocess.run([COMMAND, "run", "-o", folder, "--", PYTHON, "-c", "import ctypes\n"
+                               "ctypes.PyDLL('%s').act(1)" % path], stderr=subprocess.PIPE,
+                              env=Doctor.environment(scratch), check=True).stderr.decode()
+        line = "  %s.so waits by inline futex: not seen\n" % how
+        check((line in done) == (how == "INLINE") and how + ".so!act" in done, how, done)
+        seen = report(folder)["escapes"]
+        named = {"object": how + ".so", "how": "inline", "call": "futex"} in seen
+        check(named == (how == "INLINE"), how, seen)
+        # Another object in its place says nothing of what ran.
+        build(scratch, "inline.c", how + ".so", "-shared", "-fPIC", "-DHOW=INLINE", "-DOTHER", "-g")
+        seen = [e["object"] for e in report(folder)["escapes"]]
+        check(how + ".so" not in seen, "another file:", seen)
+
+
 # ---- status and streams ----
 
 def statuses(scratch):
@@ -450,7 +470,7 @@ def not_followed(scratch):
 
 CASES = [machine, no_python, library, settings, executables, static_child, set_user_id, scripts,
          taken_out, children, replaced, survivor, interpreters, pypy, pair, objects, go, openmp,
-         program_defines, statuses, streams, signals, not_followed]
+         program_defines, reports, statuses, streams, signals, not_followed]
 
 
 def main():

@@ -37,6 +37,7 @@ long act(long number)
 {
 	const struct timespec while_ = {0, 1000000};
 
+	usleep(10); /* so that a record knows this object */
 	return raw(SYS_futex, (long) &word, FUTEX_WAIT, number, (long) &while_);
 }
 #elif HOW == THROUGH_LIBC
@@ -44,6 +45,7 @@ long act(long number)
 {
 	const struct timespec while_ = {0, 1000000};
 
+	usleep(10);
 	return syscall(SYS_futex, &word, FUTEX_WAIT, number, &while_);
 }
 #elif HOW == IN_DATA
