@@ -31,6 +31,7 @@ struct gs_doctor_python {
 	const char *implementation;
 	const char *oracle; /* how it is known who holds the GIL */
 	const char *reason; /* why the library is not live there; NULL: it is */
+	const char *advice; /* against that; NULL: none */
 	size_t processes;
 	enum gs_pair pair;
 };

@@ -121,7 +121,7 @@ static void match_records(struct examined *examined)
 		uint32_t best = GS_NONE;
 
 		for (size_t j = 0; j < trace->image_count; j++) {
-			if (trace->images[j].pid == (pid_t) process->pid &&
+			if (trace->images[j].inner_pid == (pid_t) process->pid &&
 				trace->images[j].start_realtime_ns <= process->start_realtime_ns)
 				best = (uint32_t) j;
 		}
@@ -237,16 +237,22 @@ static char *fault_of(const struct examined *examined, const struct gs_image *im
 }
 
 /* Why an interpreter left no record; NULL: it had no reason to leave one. */
-static const char *reason_of(const struct examined *examined, const struct gs_image *image)
+static const char *reason_of(
+	const struct examined *examined, const struct gs_image *image, const char **advice)
 {
 	char *fault = fault_of(examined, image);
 
+	*advice = NULL;
 	if (fault)
 		return keep(examined, fault);
+	*advice = examined->doctor->options.children
+			  ? "let LD_PRELOAD and GILSHIM_OPTIONS pass there, or set them behind it"
+			  : "leave it at children=1";
 	if (!had_preload(examined, image))
 		return taken_out(examined, image, "LD_PRELOAD", had_preload);
 	if (!had_record(examined, image))
 		return taken_out(examined, image, GS_OPTIONS_ENV, had_record);
+	*advice = NULL;
 	/* The child of a fork that only executes another program or ends. */
 	if (image->forked)
 		return NULL;
@@ -254,7 +260,8 @@ static const char *reason_of(const struct examined *examined, const struct gs_im
 		return "the dynamic linker did not load the library";
 	if (image->object_count == 0)
 		return "it was gone before the library could begin";
-	return "the library is loaded, but finds no interpreter that it can ask";
+	return "the library is loaded, but left no record: it found no interpreter that it can "
+	       "ask, or no way to the directory of the records";
 }
 
 /* ---- the interpreters ---- */
@@ -321,8 +328,9 @@ static void say_python(struct gs_doctor *doctor, const struct gs_doctor_python *
 	const char *many = python->processes == 1 ? "process" : "processes";
 
 	if (python->reason)
-		gs_doctor_say(doctor, GS_HEALTH_WRONG, "python", NULL, "%s: not live in %zu %s: %s",
-			path, python->processes, many, python->reason);
+		gs_doctor_say(doctor, GS_HEALTH_WRONG, "python", python->advice,
+			"%s: not live in %zu %s: %s", path, python->processes, many,
+			python->reason);
 	else
 		gs_doctor_say(doctor, python->oracle == no_oracle ? GS_HEALTH_WRONG : GS_HEALTH_OK,
 			"python", python->oracle == no_oracle ? "use CPython 3.6 or newer" : NULL,
@@ -351,12 +359,11 @@ static void judge(struct examined *examined, size_t index)
 	}
 	if (!image->path || !is_python(examined, image))
 		return;
-	like.reason = reason_of(examined, image);
+	like.reason = reason_of(examined, image, &like.advice);
 	/* Its own exec has been judged; what it forked is like it. */
 	if (!like.reason || (image->forked && image->from != GS_NONE))
 		return;
 	entry_of(examined->doctor, &like)->processes++;
-	want_objects(examined, image);
 }
 
 /* Where processes could not be followed: those that left a record. */

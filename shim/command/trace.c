@@ -58,7 +58,7 @@ static char *read_proc(pid_t pid, const char *name, size_t *size)
 	return bytes;
 }
 
-/* A number of /proc/PID/status, such as Tgid; 0 if it is not known. */
+/* The last number of a line of /proc/PID/status, such as Tgid; 0 if it is not known. */
 static pid_t read_status(pid_t pid, const char *key)
 {
 	size_t size, length = strlen(key);
@@ -66,8 +66,12 @@ static pid_t read_status(pid_t pid, const char *key)
 	pid_t number = 0;
 
 	for (at = text; at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
-		if (strncmp(at, key, length) == 0 && at[length] == ':')
-			number = (pid_t) strtol(at + length + 1, NULL, 10);
+		char *next = at + length;
+
+		if (strncmp(at, key, length) != 0 || *next++ != ':')
+			continue;
+		while (*(next += strspn(next, " \t")) >= '0' && *next <= '9')
+			number = (pid_t) strtol(next, &next, 10);
 	}
 	free(text);
 	return number;
@@ -144,6 +148,7 @@ static struct gs_image *add_image(struct gs_trace *trace, pid_t pid, uint32_t fr
 	image = &trace->images[trace->image_count++];
 	memset(image, 0, sizeof(*image));
 	image->pid = pid;
+	image->inner_pid = read_status(pid, "NSpid");
 	image->from = from;
 	image->start_realtime_ns = (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
 	return image;
@@ -326,31 +331,46 @@ static void note_survivors(struct gs_trace *trace)
 	}
 }
 
+static volatile pid_t the_program; /* for the handler; 0: it has ended */
+
+static void note_status(struct gs_trace *trace, int wait_status)
+{
+	the_program = 0;
+	trace->status = WIFSIGNALED(wait_status) ? KILLED_BY + WTERMSIG(wait_status)
+						 : WEXITSTATUS(wait_status);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
+
 /* Until the program has ended, and those whom it started have, or had a moment to. */
 static void follow(struct gs_trace *trace, pid_t program)
 {
 	const struct timespec step = {.tv_nsec = SETTLE_STEP_MS * 1000000};
-	bool ended = false;
-	int waited = 0;
+	uint64_t until = UINT64_MAX;
 
-	while (waited < SETTLE_MS) {
+	while (until == UINT64_MAX || now_ms() < until) {
 		int wait_status;
-		pid_t tid = waitpid(-1, &wait_status, ended ? __WALL | WNOHANG : __WALL);
+		pid_t tid =
+			waitpid(-1, &wait_status, until == UINT64_MAX ? __WALL : __WALL | WNOHANG);
 
 		if (tid < 0 && errno != EINTR)
 			break;
 		if (tid == 0) {
 			nanosleep(&step, NULL);
-			waited += SETTLE_STEP_MS;
 		} else if (tid > 0 && WIFSTOPPED(wait_status)) {
 			go_on(trace, tid, wait_status);
 		} else if (tid > 0) {
 			note_end(trace, tid);
-			ended |= tid == program;
-			if (tid == program)
-				trace->status = WIFSIGNALED(wait_status)
-							? KILLED_BY + WTERMSIG(wait_status)
-							: WEXITSTATUS(wait_status);
+			if (tid != program)
+				continue;
+			note_status(trace, wait_status);
+			until = now_ms() + SETTLE_MS;
 		}
 	}
 	note_survivors(trace);
@@ -397,13 +417,12 @@ static _Noreturn void become(char **argv, int go, int told)
 	_exit(CANNOT_EXECUTE);
 }
 
-static pid_t the_program; /* for the handler */
-
 static void pass_on(int signal)
 {
 	int saved = errno;
 
-	kill(the_program, signal);
+	if (the_program > 0)
+		kill(the_program, signal);
 	errno = saved;
 }
 

@@ -15,6 +15,7 @@
 /* A program in a process: from its exec, or from the fork that made the process, to its end. */
 struct gs_image {
 	pid_t pid;
+	pid_t inner_pid;     /* as the process itself knows it, in its namespace */
 	uint32_t from;       /* the image that forked or executed it; GS_NONE: not known */
 	const char *path;    /* of the executable; NULL: not known */
 	const char *command; /* the first two of its arguments; NULL: not known */

@@ -19,7 +19,7 @@ from interpreters import discover  # noqa: E402
 
 SOURCES = os.path.join(HERE, "escapes")
 TIMEOUT = 120
-# How the objects of inline.c call what they do, and what must be said of each; NULL: nothing.
+# What the objects of inline.c do, and what must be said of each; None: nothing.
 ESCAPES = {"INLINE": ("inline", "futex"), "THROUGH_LIBC": None, "IN_DATA": None,
            "COMPUTED": ("computed", None), "OWN_LIBC": ("own-libc", "nanosleep"),
            "HARMLESS": None, "NAMESPACE": ("namespace", None), "FAR": ("inline", "futex")}
@@ -265,6 +265,20 @@ def replaced(scratch):
     doctor(scratch, PYTHON, "-c", text).is_live(True, 2)
 
 
+def namespaces(scratch):
+    """Where a process has another id for itself, and where the records are out of its reach."""
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], stderr=subprocess.DEVNULL,
+                      check=False).returncode != 0:
+        raise Skip("no namespaces (not root)")
+    done = doctor(scratch, "unshare", "--pid", "--fork", PYTHON, "-c", "import os\n"
+                  "assert os.getpid() == 1")
+    done.is_live(True, 1).hasnot("note", "program", "status")
+    if os.path.dirname(scratch) == "/dev/shm":
+        done = doctor(scratch, "unshare", "--mount", "sh", "-c",
+                      "mount -t tmpfs -o ro none /dev/shm && exec %s -c pass" % PYTHON)
+        done.is_live(False, 0).has("wrong", "python", "no way to the directory of the records")
+
+
 def survivor(scratch):
     """What outlives the program is let go, and looked at as it is."""
     text = ("import os, time\nr, w = os.pipe()\npid = os.fork()\nif pid == 0:\n"
@@ -445,6 +459,33 @@ def streams(scratch):
     check(re.search(r"^wrong  python     \S+: not live in 1 process: LD_PRELOAD", out, re.M), out)
 
 
+def transparent(scratch):
+    """Stops, signals and statuses are the program's own, followed or not."""
+    text = ("import os, signal, subprocess\n"
+            "child = subprocess.Popen(['sleep', '0.1'])\n"
+            "child.send_signal(signal.SIGSTOP)\n"
+            "print(os.WIFSTOPPED(os.waitpid(child.pid, os.WUNTRACED)[1]))\n"
+            "child.send_signal(signal.SIGCONT)\nprint(child.wait())\n"
+            "signal.signal(signal.SIGTRAP, lambda *_: print('trap'))\n"
+            "os.kill(os.getpid(), signal.SIGTRAP)\n"
+            "print(subprocess.run(['sh', '-c', 'kill -9 $$']).returncode)\n")
+    done = doctor(scratch, PYTHON, "-u", "-c", text).is_live(True, 1)
+    check(done.err == "True\n0\ntrap\n-9\n", done.err)
+
+
+def busy_survivor(scratch):
+    """One that starts others for ever does not keep the report."""
+    stop = os.path.join(scratch, "stop")
+    name = script(scratch, "start.sh", "#!/bin/sh\n(until [ -e %s ]; do /bin/true; done) &\n"
+                  "exec %s -c pass\n" % (stop, PYTHON))
+    done = Doctor(scratch, name)
+    try:
+        done.process.wait(TIMEOUT)
+    finally:
+        open(stop, "w").close()
+    done.end().is_live(True, 1)
+
+
 def signals(scratch):
     """What ends a program that would never end does not end the report."""
     for sent in (signal.SIGTERM, signal.SIGHUP):
@@ -469,8 +510,9 @@ def not_followed(scratch):
 
 
 CASES = [machine, no_python, library, settings, executables, static_child, set_user_id, scripts,
-         taken_out, children, replaced, survivor, interpreters, pypy, pair, objects, go, openmp,
-         program_defines, reports, statuses, streams, signals, not_followed]
+         taken_out, children, replaced, namespaces, survivor, busy_survivor, interpreters, pypy,
+         pair, objects, go, openmp, program_defines, reports, statuses, streams, transparent,
+         signals, not_followed]
 
 
 def main():
