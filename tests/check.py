@@ -34,6 +34,7 @@ SUITES = [
     ("exercise", [BUILD + "/exercise", LIB]),
     ("scripts", PYTHON + [TESTS + "/scripts.py"] + BOTH + ["--build", SCRATCH + "/scripts"]),
     ("busy", PYTHON + [TESTS + "/busy.py"] + BOTH),
+    ("stalls", PYTHON + [TESTS + "/stalls.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),

@@ -347,6 +347,8 @@ static void finish(enum gs_ended how)
 	memset(gs_armed, 0, GS_CALLS);
 	gs_settle(&gs_thread);
 	gs_life.ended = true;
+	if (gs_store.is_file)
+		gs_modules_note_all();
 	gs_store.header->last_ns = gs_now();
 	gs_store.header->ended = how;
 	gs_summary_print(false);
@@ -372,6 +374,8 @@ void gs_life_exec(const char *path)
 	if (!is_ours() || gs_life.ended || thread->busy || !gs_runnable(path))
 		return;
 	gs_settle(thread);
+	if (gs_store.is_file)
+		gs_modules_note_all();
 	gs_store.header->last_ns = gs_now();
 	gs_store.header->ended = GS_ENDED_EXEC;
 	thread->exec_tried = true;

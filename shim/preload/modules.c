@@ -1,12 +1,15 @@
 #include "modules.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 
 #include "gil.h"
 #include "store.h"
+#include "sys.h"
 
 /* The loader's list, for C libraries without _dl_find_object. */
 extern struct r_debug _r_debug __attribute__((weak));
@@ -351,4 +354,49 @@ uint32_t gs_module_at(const void *address)
 			return i;
 	}
 	return note_module(&object, path_id);
+}
+
+/* ---- all of them ---- */
+
+/* "7f5c6e400000-7f5c6e428000 r-xp ...": the start, if the range is executable, else 0. */
+static uintptr_t executable_range(const char *line)
+{
+	uintptr_t start = 0;
+
+	for (; *line && *line != '-'; line++) {
+		unsigned digit =
+			*line <= '9' ? (unsigned) (*line - '0') : (unsigned) (*line - 'a') + 10;
+
+		if (digit > 15)
+			return 0;
+		start = start << 4 | digit;
+	}
+	line += strcspn(line, " ");
+	return strlen(line) > 3 && line[3] == 'x' ? start : 0;
+}
+
+void gs_modules_note_all(void)
+{
+	static char buffer[4096 + 512]; /* by the thread that ends the process */
+	size_t used = 0, length;
+	long got, fd = gs_sys4(
+			  SYS_openat, AT_FDCWD, (long) "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+	uintptr_t start;
+	char *line;
+
+	while (fd >= 0 && (got = gs_sys3(SYS_read, fd, (long) (buffer + used),
+				   (long) (sizeof(buffer) - 1 - used))) > 0) {
+		used += (size_t) got;
+		buffer[used] = '\0';
+		for (line = buffer; (length = strcspn(line, "\n")) && line[length];
+			line += length + 1) {
+			start = executable_range(line);
+			if (start)
+				gs_module_at((const void *) start);
+		}
+		used -= (size_t) (line - buffer);
+		memmove(buffer, line, used);
+	}
+	if (fd >= 0)
+		gs_sys1(SYS_close, fd);
 }

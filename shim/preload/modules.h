@@ -37,4 +37,9 @@ GS_HIDDEN struct gs_extent gs_object_extent(const struct gs_object *object, cons
  * object or the table is full. Lock-free. */
 GS_HIDDEN uint32_t gs_module_at(const void *address);
 
+/* Notes every object that is loaded now, by what /proc/self/maps says is executable: a report can
+ * then name those whose waiting cannot be seen. For the end of a process; not in a signal handler.
+ */
+GS_HIDDEN void gs_modules_note_all(void);
+
 #endif

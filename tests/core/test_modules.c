@@ -410,6 +410,24 @@ static void test_threads_note_modules_at_once(void)
 	CU_ASSERT_EQUAL(wrong, 0);
 }
 
+static bool is_noted(const char *name)
+{
+	for (unsigned i = 0; i < gs_store.header->modules; i++)
+		if (strcmp(gs_store_text(gs_store.modules[i].name), name) == 0)
+			return true;
+	return false;
+}
+
+static void test_all_that_is_loaded_is_noted(void)
+{
+	core_begin(NULL);
+	CU_ASSERT_FALSE(is_noted("libc.so.6"));
+	gs_modules_note_all();
+	CU_ASSERT_TRUE(is_noted("libc.so.6"));
+	CU_ASSERT_TRUE(is_noted("libcunit.so.1"));
+	CU_ASSERT_FALSE(is_noted("libgomp.so.1"));
+}
+
 CU_TestInfo gs_tests_modules[] = {
 	{"a_function_of_libc", test_a_function_of_libc},
 	{"a_function_of_this_program", test_a_function_of_this_program},
@@ -433,5 +451,6 @@ CU_TestInfo gs_tests_modules[] = {
 	{"the_interpreter_and_its_library", test_the_interpreter_and_its_library},
 	{"a_full_table_counts_what_it_loses", test_a_full_table_counts_what_it_loses},
 	{"threads_note_modules_at_once", test_threads_note_modules_at_once},
+	{"all_that_is_loaded_is_noted", test_all_that_is_loaded_is_noted},
 	CU_TEST_INFO_NULL,
 };
