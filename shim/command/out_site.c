@@ -44,7 +44,7 @@ struct gs_summary_site gs_site_summary(struct gs_view *view, const struct gs_vie
 		.origin = (enum gs_origin) site->key.origin,
 		.at_most = site->key.at_most,
 		.free_threaded = gs_view_free_threaded(view),
-		.waits_measured = gs_view_waits_measured(view),
+		.nobody_waited = gs_view_waits_measured(view),
 		.calls = site->calls,
 		.blocked_calls = site->blocked_calls,
 		.blocked_ns = site->blocked_ns,
@@ -101,18 +101,25 @@ static void put_progress(struct gs_text *text, const struct gs_in_progress *prog
 	gs_text_char(text, '\n');
 }
 
-void gs_out_site(FILE *stream, struct gs_view *view, const struct gs_view_site *site, unsigned rank)
+void gs_out_summary_site(FILE *stream, const struct gs_view_site *site, unsigned rank,
+	const struct gs_summary_site *summary)
 {
-	struct gs_summary_site summary = gs_site_summary(view, site);
 	char buffer[GS_LINE_MAX];
 	struct gs_text text;
 
 	gs_text_init(&text, buffer, sizeof(buffer));
-	gs_line_site(&text, rank, &summary);
+	gs_line_site(&text, rank, summary);
 	fputs(buffer, stream);
 	for (size_t i = 0; i < site->progress_count; i++) {
 		gs_text_init(&text, buffer, sizeof(buffer));
 		put_progress(&text, &site->progress[i]);
 		fputs(buffer, stream);
 	}
+}
+
+void gs_out_site(FILE *stream, struct gs_view *view, const struct gs_view_site *site, unsigned rank)
+{
+	const struct gs_summary_site summary = gs_site_summary(view, site);
+
+	gs_out_summary_site(stream, site, rank, &summary);
 }

@@ -10,6 +10,10 @@
 void gs_out_site(
 	FILE *stream, struct gs_view *view, const struct gs_view_site *site, unsigned rank);
 
+/* The same with words of the caller's. */
+void gs_out_summary_site(FILE *stream, const struct gs_view_site *site, unsigned rank,
+	const struct gs_summary_site *summary);
+
 /* The numbers and the chain of a site, as the summary's formatter takes them. */
 struct gs_summary_site gs_site_summary(struct gs_view *view, const struct gs_view_site *site);
 struct gs_summary_delay gs_delay_summary(

@@ -100,8 +100,12 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	for (size_t i = 0; i < view->site_count; i++) {
 		const struct gs_view_site *site = &view->sites[order[i]];
 
-		if (gs_rank_listed((enum gs_origin) site->key.origin, gs_view_rule(site)))
-			gs_out_site(stream, view, site, ++rank);
+		if (gs_rank_listed((enum gs_origin) site->key.origin, gs_view_rule(site))) {
+			struct gs_summary_site summary = gs_site_summary(view, site);
+
+			summary.nobody_waited = gs_line_names_stalled(&totals);
+			gs_out_summary_site(stream, site, ++rank, &summary);
+		}
 	}
 	for (size_t i = 0; i < totals.delays; i++) {
 		const struct gs_summary_delay delay =

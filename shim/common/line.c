@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#define COLUMNS 80
 #define PROGRAM_LIMIT 40
 #define WORTH_TELLING_NS 1000000u
 
@@ -130,27 +131,67 @@ static void put_unjudged(struct gs_text *text, const struct gs_summary_totals *t
 		"  its symbols are not hidden. This is no verdict on the program.\n");
 }
 
+/* Goes on with a clause: on the same line where there is room for all of it. */
+static void put_clause(struct gs_text *text, const char *sign, const char *clause)
+{
+	bool fits = gs_text_column(text) + strlen(sign) + 1 + strlen(clause) <= COLUMNS;
+
+	gs_text_put(text, sign);
+	gs_text_put(text, fits ? " " : "\n  ");
+	gs_text_flow(text, clause, 2);
+}
+
+static uint64_t stalled_by_findings(const struct gs_summary_totals *totals)
+{
+	return totals->origin[GS_ORIGIN_EXTENSION].stalled_ns +
+	       totals->origin[GS_ORIGIN_INTERPRETER].stalled_ns + totals->compute.stalled_ns;
+}
+
+bool gs_line_names_stalled(const struct gs_summary_totals *totals)
+{
+	return totals->waits_measured && stalled_by_findings(totals) > 0;
+}
+
 /* Who had to stand still for the findings, if that was measured. */
 static void put_harm(struct gs_text *text, const struct gs_summary_totals *totals)
 {
-	uint64_t stalled_ns = totals->origin[GS_ORIGIN_EXTENSION].stalled_ns +
-			      totals->origin[GS_ORIGIN_INTERPRETER].stalled_ns +
-			      totals->compute.stalled_ns;
+	uint64_t blocked_calls = totals->origin[GS_ORIGIN_EXTENSION].blocked_calls +
+				 totals->origin[GS_ORIGIN_INTERPRETER].blocked_calls;
+	uint64_t stalled_ns = stalled_by_findings(totals);
+	char buffer[128];
+	struct gs_text clause;
 
+	gs_text_init(&clause, buffer, sizeof(buffer));
 	if (stalled_ns > 0) {
-		gs_text_put(text, totals->free_threaded ? "; others waited "
-							: "; other threads stood still for ");
-		gs_text_duration(text, stalled_ns);
-		gs_text_put(text, totals->free_threaded ? " to stop the world" : "");
-	} else if (totals->waits_measured &&
-		   totals->origin[GS_ORIGIN_EXTENSION].blocked_calls +
-				   totals->origin[GS_ORIGIN_INTERPRETER].blocked_calls >
-			   0) {
-		gs_text_put(text, totals->free_threaded
-					  ? "; nobody stopped the world meanwhile"
-					  : "; no other thread wanted the GIL meanwhile");
-		gs_text_put(text, ": harmless this time");
+		gs_text_put(&clause, totals->free_threaded ? "others waited "
+							   : "other threads stood still for ");
+		gs_text_duration(&clause, stalled_ns);
+		gs_text_put(&clause, totals->free_threaded ? " to stop the world" : "");
+		put_clause(text, ";", buffer);
+	} else if (totals->waits_measured && blocked_calls > 0) {
+		gs_text_put(&clause, totals->free_threaded
+					     ? "nobody stopped the world meanwhile"
+					     : "no other thread wanted the GIL meanwhile");
+		gs_text_put(&clause, ": harmless this time");
+		put_clause(text, ";", buffer);
 	}
+}
+
+static void put_computing(struct gs_text *text, const struct gs_summary_totals *totals)
+{
+	char buffer[128];
+	struct gs_text clause;
+
+	if (totals->compute.sites == 0)
+		return;
+	gs_text_init(&clause, buffer, sizeof(buffer));
+	gs_text_put(&clause, totals->free_threaded ? "computing threads stayed attached for "
+						   : "computing threads kept the GIL for ");
+	gs_text_duration(&clause, totals->compute.elapsed_ns);
+	if (totals->findings > totals->compute.sites)
+		put_clause(text, ",", buffer);
+	else
+		gs_text_put(text, buffer);
 }
 
 static void put_findings(struct gs_text *text, const struct gs_summary_totals *totals)
@@ -158,24 +199,18 @@ static void put_findings(struct gs_text *text, const struct gs_summary_totals *t
 	const struct gs_summary_count *extension = &totals->origin[GS_ORIGIN_EXTENSION];
 	const struct gs_summary_count *interpreter = &totals->origin[GS_ORIGIN_INTERPRETER];
 	uint64_t blocked_calls = extension->blocked_calls + interpreter->blocked_calls;
-	bool calls = totals->findings > totals->compute.sites;
 
 	gs_text_count(text, totals->findings, "finding: ", "findings: ");
 	if (blocked_calls > 0) {
 		gs_text_count(text, blocked_calls, "call", "calls");
 		gs_text_put(text, " waited ");
 		gs_text_duration(text, extension->blocked_ns + interpreter->blocked_ns);
-	} else if (calls) {
+	} else if (totals->findings > totals->compute.sites) {
 		gs_text_put(text, "calls that could wait");
 	}
-	if (calls)
+	if (totals->findings > totals->compute.sites)
 		gs_text_put(text, totals->free_threaded ? " while attached" : " with the GIL held");
-	if (totals->compute.sites > 0) {
-		gs_text_put(text, calls ? ", " : "");
-		gs_text_put(text, totals->free_threaded ? "computing threads stayed attached for "
-							: "computing threads kept the GIL for ");
-		gs_text_duration(text, totals->compute.elapsed_ns);
-	}
+	put_computing(text, totals);
 	put_harm(text, totals);
 }
 
@@ -198,12 +233,7 @@ void gs_line_head(struct gs_text *text, const struct gs_summary_totals *totals)
 	put_process(text, totals);
 	gs_text_put(text, ": ");
 	if (totals->findings > 0) {
-		char buffer[512];
-		struct gs_text words;
-
-		gs_text_init(&words, buffer, sizeof(buffer));
-		put_findings(&words, totals);
-		gs_text_flow(text, buffer, 2);
+		put_findings(text, totals);
 		put_meaning(text, totals);
 	} else if (totals->unjudged && judged(totals) == 0) {
 		put_unjudged(text, totals);

@@ -24,8 +24,8 @@ struct gs_summary_site {
 	enum gs_origin origin;
 	bool at_most; /* times are closed by a later event */
 	bool free_threaded;
-	bool waits_measured; /* so that no stalled_ns means that nobody waited */
-	uint64_t calls;      /* GIL003: stretches */
+	bool nobody_waited; /* to be said where stalled_ns is 0, see gs_line_names_stalled() */
+	uint64_t calls;     /* GIL003: stretches */
 	uint64_t blocked_calls;
 	uint64_t blocked_ns;
 	uint64_t elapsed_ns; /* GIL003: from when another thread began to wait */
@@ -106,6 +106,10 @@ const char *gs_line_program(char *buffer, size_t size, const char *argv);
  * empty unless something was lost, CPython itself blocked while it came up or went down, or a
  * gs_line_delay() was shown. */
 void gs_line_head(struct gs_text *text, const struct gs_summary_totals *totals);
+
+/* Did others stand still for some of the findings, and not for others? Then a site for which nobody
+ * waited is to say so; else the head speaks for all, or nothing was measured. */
+bool gs_line_names_stalled(const struct gs_summary_totals *totals);
 
 /* The numbers, then the chain: a line each, but that who was stalled gets a line of its own where
  * there is no room. `rank` counts from 1. */

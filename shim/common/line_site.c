@@ -117,7 +117,7 @@ static void put_stalled(struct gs_text *text, const struct gs_summary_site *site
 		gs_text_duration(text, site->stalled_ns);
 		gs_text_put(text, site->free_threaded ? " to stop the world" : "");
 		put_victims(text, site);
-	} else if (site->waits_measured && site->rule == GS_RULE_HELD_BLOCKED) {
+	} else if (site->nobody_waited && site->rule == GS_RULE_HELD_BLOCKED) {
 		gs_text_put(text, site->free_threaded ? "nobody stopped the world"
 						      : "no other thread wanted the GIL");
 	}
@@ -205,19 +205,10 @@ static void put_chain(struct gs_text *text, const struct gs_summary_site *site, 
 	}
 }
 
-static size_t columns(const char *line)
-{
-	size_t count = 0;
-
-	for (; *line && *line != '\n'; line++)
-		count += ((unsigned char) *line & 0xc0) != 0x80; /* UTF-8 continuation */
-	return count;
-}
-
 void gs_line_site(struct gs_text *text, unsigned rank, const struct gs_summary_site *site)
 {
 	const char *rule = gs_rank_rule_name(site->rule);
-	struct gs_text before = *text, stalled;
+	struct gs_text before, stalled;
 	char buffer[STALLED_MAX];
 	size_t wide;
 
@@ -233,7 +224,7 @@ void gs_line_site(struct gs_text *text, unsigned rank, const struct gs_summary_s
 	gs_text_char(text, ' ');
 	put_doings(text, site);
 	if (*buffer) {
-		bool fits = columns(before.at) + 2 + columns(buffer) <= COLUMNS;
+		bool fits = gs_text_column(text) + 2 + gs_text_column(&stalled) <= COLUMNS;
 
 		gs_text_put(text, fits ? ", " : ",\n" INDENT);
 		gs_text_flow(text, buffer, sizeof(INDENT) - 1);
@@ -242,7 +233,7 @@ void gs_line_site(struct gs_text *text, unsigned rank, const struct gs_summary_s
 
 	before = *text;
 	put_chain(text, site, FILE_LIMIT);
-	wide = sizeof(INDENT) - 1 + columns(before.at);
+	wide = gs_text_column(text);
 	if (wide > COLUMNS && site->python_file) {
 		size_t length = strnlen(site->python_file, FILE_LIMIT);
 

@@ -180,14 +180,19 @@ static size_t count_columns(const char *from, const char *to)
 	return columns;
 }
 
-void gs_text_flow(struct gs_text *text, const char *words, unsigned indent)
+size_t gs_text_column(const struct gs_text *text)
 {
 	const char *line = text->at;
-	size_t column;
 
 	while (line > text->start && line[-1] != '\n')
 		line--;
-	column = count_columns(line, text->at);
+	return count_columns(line, text->at);
+}
+
+void gs_text_flow(struct gs_text *text, const char *words, unsigned indent)
+{
+	size_t column = gs_text_column(text);
+
 	for (bool first = true; *words; first = false) {
 		size_t length = word_length(words);
 		size_t wide = count_columns(words, words + length);

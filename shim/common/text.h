@@ -19,6 +19,8 @@ struct gs_text {
 /* `size` must not be 0. */
 void gs_text_init(struct gs_text *text, char *buffer, size_t size);
 size_t gs_text_length(const struct gs_text *text);
+/* Columns since the last line feed. */
+size_t gs_text_column(const struct gs_text *text);
 
 void gs_text_char(struct gs_text *text, char c);
 void gs_text_put(struct gs_text *text, const char *words);

@@ -168,10 +168,10 @@ static void fill_stalled(struct gs_summary_site *line, const struct gs_site *sit
 			waiter_name(atomic_load_explicit(&site->victims[i], memory_order_relaxed));
 	line->thread = waiter_name(site->waiter);
 	line->free_threaded = gs_gil.free_threaded;
-	line->waits_measured = gs_gil.made && !gs_gil.free_threaded;
 }
 
-static void put_site(struct gs_text *text, unsigned number, const struct gs_rank *rank)
+static void put_site(
+	struct gs_text *text, unsigned number, const struct gs_rank *rank, bool nobody_waited)
 {
 	const struct gs_site *site = &gs_store.sites[rank->index];
 	struct gs_summary_site line = {.rule = rank->rule, .origin = rank->origin};
@@ -182,6 +182,7 @@ static void put_site(struct gs_text *text, unsigned number, const struct gs_rank
 	line.blocked_calls = load(&site->blocked_calls);
 	line.blocked_ns = rank->blocked_ns;
 	fill_stalled(&line, site);
+	line.nobody_waited = nobody_waited;
 	line.elapsed_ns = load(&site->elapsed_ns);
 	line.worst_ns = load(&site->worst_ns);
 	line.call = gs_store_text(site->call_name);
@@ -287,7 +288,7 @@ void gs_summary_print(bool only_findings)
 	for (size_t i = 0; i < shown; i++) {
 		if ((size_t) (text.end - text.at) < 2 * GS_LINE_MAX)
 			flush(&text);
-		put_site(&text, (unsigned) i + 1, &ranks[i]);
+		put_site(&text, (unsigned) i + 1, &ranks[i], gs_line_names_stalled(&totals));
 	}
 	flush(&text);
 	for (uint64_t i = 0; i < totals.delays; i++)

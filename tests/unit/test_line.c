@@ -161,8 +161,12 @@ static void test_nobody_stood_still(void)
 	CU_ASSERT(has(head(&totals), "harmless this time"));
 	CU_ASSERT_FALSE(has(buffer, "GIL"));
 	totals.free_threaded = false;
+	CU_ASSERT_FALSE(gs_line_names_stalled(&totals));
 	totals.compute = (struct gs_summary_compute){1, 4, 1200000000, 2300000000};
 	CU_ASSERT_FALSE(has(head(&totals), "harmless"));
+	CU_ASSERT_TRUE(gs_line_names_stalled(&totals));
+	totals.waits_measured = false;
+	CU_ASSERT_FALSE(gs_line_names_stalled(&totals));
 	/* Where nothing blocked there was no meanwhile. */
 	totals = clean();
 	totals.findings = 1;
@@ -188,8 +192,8 @@ static void test_findings_of_computing_threads(void)
 	CU_ASSERT(widest(buffer) <= 80);
 	totals.findings = 2;
 	CU_ASSERT(has(head(&totals), ": 2 findings: calls that could wait with the GIL held,\n"
-				     "  computing threads kept the GIL for 1.20 s; other threads stood "
-				     "still for\n  2.30 s\n"));
+				     "  computing threads kept the GIL for 1.20 s;\n  other threads stood "
+				     "still for 2.30 s\n"));
 	CU_ASSERT(has(tail(&totals), "release the GIL around the call (C:\n"));
 	totals.free_threaded = true;
 	CU_ASSERT_FALSE(has(head(&totals), "GIL"));

@@ -142,7 +142,7 @@ static void test_a_site_for_which_nobody_waited(void)
 {
 	struct gs_summary_site alone = site();
 
-	alone.waits_measured = true;
+	alone.nobody_waited = true;
 	CU_ASSERT(has(line(1, &alone), "(worst 456 ms),\n     no other thread wanted the GIL\n"));
 	alone.free_threaded = true;
 	CU_ASSERT(has(line(1, &alone), "(worst 456 ms),\n     nobody stopped the world\n"));

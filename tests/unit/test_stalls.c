@@ -194,8 +194,8 @@ static void test_text(void)
 
 	CU_ASSERT_STRING_EQUAL(text,
 		"gilshim: app.py[4711]: 4 findings: 13 calls waited 1.24 s with the GIL held,\n"
-		"  computing threads kept the GIL for 1.20 s; other threads stood still for\n"
-		"  5.70 s\n"
+		"  computing threads kept the GIL for 1.20 s;\n"
+		"  other threads stood still for 5.70 s\n"
 		"  While such a call waits, no other Python thread can run. Most harmful first:\n"
 		"  1. GIL001 12 of 40 calls blocked, 1.23 s (worst 456 ms),\n"
 		"     others waited 3.40 s (2 threads: ticker, pool-1)\n"
