@@ -145,12 +145,11 @@ void gs_out_json_waits(FILE *stream, const struct gs_view *view)
 {
 	const struct gs_waits sum = gs_view_waits(view);
 	json_t *sums = waits_object(&sum);
-	const char *key;
-	json_t *value;
 
 	fputs(",\n\"waits\": {", stream);
-	json_object_foreach(sums, key, value)
-		fprintf(stream, "\"%s\":%" JSON_INTEGER_FORMAT ",", key, json_integer_value(value));
+	for (void *at = json_object_iter(sums); at; at = json_object_iter_next(sums, at))
+		fprintf(stream, "\"%s\":%" JSON_INTEGER_FORMAT ",", json_object_iter_key(at),
+			json_integer_value(json_object_iter_value(at)));
 	json_decref(sums);
 	fputs("\"gils\":[", stream);
 	for (size_t i = 0; i < view->gil_count; i++)

@@ -162,7 +162,8 @@ static const struct gs_process *process_of(
 	const struct gs_view *view, const struct gs_view_site *site)
 {
 	for (size_t i = 0; i < view->process_count && site->pids.count > 0; i++) {
-		if (view->processes[i].pid == site->pids.list[0] && view->processes[i].python_version)
+		if (view->processes[i].pid == site->pids.list[0] &&
+			view->processes[i].python_version)
 			return &view->processes[i];
 	}
 	return gs_view_first_process(view);
