@@ -20,6 +20,7 @@
 #include "store.h"
 #include "summary.h"
 #include "sys.h"
+#include "ticks.h"
 #include "usage.h"
 
 GS_HIDDEN struct gs_life gs_life;
@@ -221,6 +222,8 @@ static void read_options(void)
 		gs_life.options.timing == GS_TIMING_ALL || gs_life.options.log == GS_LOG_ALL;
 	if (gs_life.options.help)
 		print_help();
+	if (gs_life.timed)
+		gs_ticks_setup();
 	if (gs_life.options.stall_signal)
 		gs_sample_setup((int) gs_life.options.stall_signal);
 }

@@ -271,7 +271,8 @@ void gs_probe_end(struct gs_probe *probe, gs_claim_t claim)
 		evidence = weigh(probe, probe->end_ns - probe->begin_ns);
 		add_held(probe, claim, evidence);
 	} else {
-		gs_tally_timed(probe);
+		gs_tally_timed(&gs_store.functions[GS_KEY_CALL(probe->key)],
+			probe->end_ns - probe->begin_ns);
 	}
 	if (gs_life.options.log != GS_LOG_NONE &&
 		gs_log_wants(probe->state, evidence == GS_SLEPT || evidence == GS_LONG))

@@ -23,11 +23,8 @@ void gs_tally_function(struct gs_function *function, uint64_t elapsed, enum gs_e
 		atomic_fetch_add_explicit(&function->slept, 1, memory_order_relaxed);
 }
 
-void gs_tally_timed(const struct gs_probe *probe)
+void gs_tally_timed(struct gs_function *function, uint64_t elapsed)
 {
-	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(probe->key)];
-	uint64_t elapsed = probe->end_ns - probe->begin_ns;
-
 	atomic_fetch_add_explicit(&function->released_ns, elapsed, memory_order_relaxed);
 	gs_store_raise64(&function->released_worst_ns, elapsed);
 }

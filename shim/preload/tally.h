@@ -19,6 +19,6 @@ GS_HIDDEN void gs_tally_function(
 	struct gs_function *function, uint64_t elapsed, enum gs_evidence evidence);
 
 /* A call that was not held, with timing=all. */
-GS_HIDDEN void gs_tally_timed(const struct gs_probe *probe);
+GS_HIDDEN void gs_tally_timed(struct gs_function *function, uint64_t elapsed);
 
 #endif

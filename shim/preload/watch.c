@@ -28,9 +28,8 @@ GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE] __attribute__((aligned(GS_ARMED_
 static void refresh_plain(struct gs_thread *thread)
 {
 	thread->plain = thread->counts && !thread->ended && !thread->composite &&
-			!thread->is_pending && !thread->exec_tried && !gs_life.timed &&
-			!thread->wait_ns && !thread->release_ns &&
-			gs_gil.oracle != GS_ORACLE_UNKNOWN &&
+			!thread->is_pending && !thread->exec_tried && !thread->wait_ns &&
+			!thread->release_ns && gs_gil.oracle != GS_ORACLE_UNKNOWN &&
 			thread->entry != &gs_store.threads[GS_MAX_THREADS];
 }
 
@@ -86,7 +85,7 @@ static void close_pending(struct gs_thread *thread)
 		gs_waits_split(
 			thread, now, pending->site, evidence == GS_SLEPT ? elapsed : 0, lasted);
 	} else if (gs_life.options.timing == GS_TIMING_ALL) {
-		gs_tally_timed(&probe);
+		gs_tally_timed(function, elapsed);
 	}
 	if (gs_log_wants(probe.state, evidence == GS_SLEPT))
 		gs_log_call(&probe, evidence);
@@ -239,5 +238,5 @@ bool gs_watch(uint32_t key)
 	if (GS_UNLIKELY(gs_gil_held(thread)))
 		return watch_held(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
-	return false;
+	return gs_life.timed;
 }
