@@ -23,6 +23,8 @@ options = parser.parse_args()
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIB, COMMAND = os.path.abspath(options.lib), os.path.abspath(options.command)
 WORK = tempfile.mkdtemp(prefix="gilshim-formats-")
+# The one whose packages the Makefile installs; whoever runs this may have others.
+PYTHON = "/usr/bin/python3"
 results = {"passed": 0, "failed": 0, "skipped": 0}
 
 PROGRAM = """import os, socket, time
@@ -187,7 +189,7 @@ def check_github(folder, sites):
 
 def build_extension(folder):
     include = subprocess.check_output(
-        [sys.executable, "-c", "import sysconfig; print(sysconfig.get_path('include'))"], text=True)
+        [PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('include'))"], text=True)
     os.makedirs(folder + "/asker", exist_ok=True)
     open(folder + "/asker/__init__.py", "w", encoding="utf-8").close()
     subprocess.run(["cc", "-g", "-shared", "-fPIC", "-I" + include.strip(), "-o",
@@ -219,7 +221,7 @@ def pip(python, *arguments):
 
 
 def make_venv(name):
-    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", "--without-pip",
+    subprocess.run([PYTHON, "-m", "venv", "--system-site-packages", "--without-pip",
                     WORK + "/" + name], check=True)
     return WORK + "/%s/bin/python" % name
 
@@ -243,8 +245,8 @@ def debian_version(package):
 
 def check_wheels(extension, program):
     wheel = make_wheel(extension)
-    pip(sys.executable, "--target", WORK + "/a target", wheel)
-    folder = record("target", sys.executable, program, PYTHONPATH=WORK + "/a target")
+    pip(PYTHON, "--target", WORK + "/a target", wheel)
+    folder = record("target", PYTHON, program, PYTHONPATH=WORK + "/a target")
     expect_owner("wheel in a directory", folder, "guilty", "asker-of-things", "1.2.3")
     python = make_venv("venv")
     pip(python, wheel)
