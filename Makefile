@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/gilshim
 PYTHON ?= /usr/bin/python3
 # Programs whose verdict was established without us, run by `make check` where they are found.
 CASES ?= $(wildcard ../shared/cases)
@@ -16,7 +17,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
-	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base
+	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base \
+	python3-jsonschema libxml2-utils
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
@@ -34,6 +36,7 @@ command_src := $(wildcard shim/command/*.c)
 lib_obj := $(patsubst %,$(O)/lib/%.o,$(basename $(common_src) $(preload_src)) shim/preload/stubs)
 cmd_obj := $(patsubst %,$(O)/cmd/%.o,$(basename $(common_src) $(command_src)))
 map := shim/preload/libgilshim.map
+schema := shim/command/gilshim-report-1.schema.json
 
 all: $(O)/libgilshim.so $(O)/gilshim $(O)/gilshim.1 $(O)/libgilshim.7
 
@@ -68,12 +71,14 @@ $(O)/%: shim/man/%.in $(O)/gilshim
 install: all
 	install -Dm644 $(O)/gilshim.1 $(DESTDIR)$(MANDIR)/man1/gilshim.1
 	install -Dm644 $(O)/libgilshim.7 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
+	install -Dm644 $(schema) $(DESTDIR)$(DATADIR)/$(notdir $(schema))
 	install -Dm755 $(O)/gilshim $(DESTDIR)$(BINDIR)/gilshim
 	install -Dm755 $(O)/libgilshim.so $(DESTDIR)$(LIBDIR)/libgilshim.so
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/gilshim $(DESTDIR)$(LIBDIR)/libgilshim.so \
-		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
+		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7 \
+		$(DESTDIR)$(DATADIR)/$(notdir $(schema))
 
 clean:
 	rm -rf $(O)
@@ -138,6 +143,7 @@ ONLY ?=
 check: check-deps
 	@$(MAKE) --no-print-directory WERROR=-Werror all $(O)/exercise $(O)/test/unit $(O)/test/core \
 		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
+	@sh tests/schemas.sh $(PYTHON) $(O)/schemas
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
 help:

@@ -22,6 +22,7 @@ LIB, COMMAND = BUILD + "/libgilshim.so", BUILD + "/gilshim"
 PYTHON = [sys.executable]
 BOTH = ["--lib", LIB, "--command", COMMAND]
 SCRATCH = BUILD + "/check"
+SCHEMAS = ["--schemas", BUILD + "/schemas"]
 
 SUITES = [
     ("house", PYTHON + [TESTS + "/house.py"] + BOTH + ["--build", BUILD]),
@@ -40,7 +41,7 @@ SUITES = [
 ]
 for name in "run_tree", "check", "formats":
     SUITES.insert(-1, (name, PYTHON + ["%s/command/%s.py" % (TESTS, name)] + BOTH +
-                       ["--build", SCRATCH + "/" + name]))
+                       ["--build", SCRATCH + "/" + name] + SCHEMAS * (name == "formats")))
 for number, folder in enumerate(options.cases.split()):
     SUITES.append(("more-cases" + ("-%d" % number if number else ""),
                    PYTHON + [TESTS + "/cases.py"] + BOTH + [folder]))

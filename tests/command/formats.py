@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The formats of `gilshim report` for other tools, and the distributions of extensions, on real
-programs: SARIF against what its schema asks of the parts that we write, JUnit through an XML parser,
+programs: SARIF and JUnit against their published schemas and for what they say,
 GitHub's commands as the runner decodes them; extensions of a wheel, of an editable install, of
 Debian packages and of a Python that no package owns."""
 import argparse
@@ -15,10 +15,14 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import schema
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--lib", required=True)
 parser.add_argument("--command", required=True)
 parser.add_argument("--build", required=True)
+parser.add_argument("--schemas", default="", help="directory of the published schemas")
 options = parser.parse_args()
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIB, COMMAND = os.path.abspath(options.lib), os.path.abspath(options.command)
@@ -55,6 +59,14 @@ def skip(name, reason):
     print("skip %s: %s" % (name, reason))
 
 
+def validate(form, text):
+    wrong = schema.published_complaints(options.schemas, form, text)
+    if wrong is None:
+        skip(form, "its published schema is not there")
+    else:
+        check(form + ": its published schema", not wrong, wrong)
+
+
 def record(name, *command, **environment):
     folder = "%s/records-%s" % (WORK, name)
     os.makedirs(folder, exist_ok=True)
@@ -74,75 +86,10 @@ def report(form, folder, cwd=None):
     return done.stdout
 
 
-# ---- SARIF 2.1.0: the schema's requirements for what we write. A type is a name of this table, a
-# Python type, a tuple of allowed texts, or a list of one of these; "+" marks what is required. ----
-
-TEXTS, WHOLE = str, int
-SCHEMA = {
-    "log": {"+version": ("2.1.0",), "$schema": TEXTS, "+runs": ["run"]},
-    "run": {"+tool": "tool", "originalUriBaseIds": {"": "artifact"}, "invocations": ["invocation"],
-            "results": ["result"], "columnKind": ("unicodeCodePoints", "utf16CodeUnits")},
-    "tool": {"+driver": "component"},
-    "component": {"+name": TEXTS, "version": TEXTS, "rules": ["rule"]},
-    "rule": {"+id": TEXTS, "name": TEXTS, "shortDescription": "words", "help": "words",
-             "defaultConfiguration": "configuration"},
-    "words": {"+text": TEXTS, "markdown": TEXTS},
-    "configuration": {"level": ("none", "note", "warning", "error")},
-    "invocation": {"+executionSuccessful": bool, "processId": WHOLE, "startTimeUtc": "moment",
-                   "endTimeUtc": "moment", "executableLocation": "artifact",
-                   "arguments": [TEXTS], "toolExecutionNotifications": ["notification"],
-                   "properties": dict},
-    "notification": {"+message": "words", "level": ("none", "note", "warning", "error")},
-    "artifact": {"uri": "uri", "uriBaseId": TEXTS},
-    "result": {"ruleId": TEXTS, "ruleIndex": WHOLE, "level": ("none", "note", "warning", "error"),
-               "+message": "words", "locations": ["location"], "partialFingerprints": {"": TEXTS},
-               "codeFlows": ["codeFlow"], "occurrenceCount": WHOLE, "properties": dict,
-               "suppressions": list},
-    "codeFlow": {"+threadFlows": ["threadFlow"]},
-    "threadFlow": {"+locations": ["step"]},
-    "step": {"location": "location"},
-    "location": {"physicalLocation": "physical", "logicalLocations": ["logical"],
-                 "message": "words"},
-    "physical": {"artifactLocation": "artifact", "region": "region"},
-    "region": {"startLine": WHOLE},
-    "logical": {"name": TEXTS, "fullyQualifiedName": TEXTS, "kind": TEXTS},
-}
-PATTERNS = {"moment": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z",
-            "uri": r"(?:file://)?(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+"}
-
-
-def errors(value, kind, where):
-    if isinstance(kind, str) and kind in PATTERNS:
-        if not isinstance(value, str) or not re.fullmatch(PATTERNS[kind], value):
-            yield "%s: %r is no %s" % (where, value, kind)
-    elif isinstance(kind, str):
-        rows = SCHEMA[kind]
-        known = {name.lstrip("+"): row for name, row in rows.items()}
-        for name in (name[1:] for name in rows if name[0] == "+"):
-            if name not in value:
-                yield "%s: no %s" % (where, name)
-        for name, part in value.items():
-            if name not in known:
-                yield "%s: %s is not in the schema" % (where, name)
-            else:
-                yield from errors(part, known[name], where + "." + name)
-    elif isinstance(kind, list):
-        for index, part in enumerate(value):
-            yield from errors(part, kind[0], "%s[%d]" % (where, index))
-    elif isinstance(kind, dict):
-        for name, part in value.items():
-            yield from errors(part, kind[""], where + "." + name)
-    elif isinstance(kind, tuple):
-        if value not in kind:
-            yield "%s: %r" % (where, value)
-    elif not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 0)):
-        yield "%s: %r" % (where, value)
-
-
 def check_sarif(folder, sites):
-    log = json.loads(report("sarif", folder, cwd=WORK))
-    wrong = list(errors(log, "log", "log"))
-    check("sarif: schema", not wrong, wrong)
+    text = report("sarif", folder, cwd=WORK)
+    validate("sarif", text)
+    log = json.loads(text)
     run = log["runs"][0]
     rules = run["tool"]["driver"]["rules"]
     check("sarif: rules", [rule["id"] for rule in rules] == ["GIL001", "GIL002"], rules)
@@ -165,7 +112,9 @@ def check_sarif(folder, sites):
 
 
 def check_junit(folder, sites):
-    suite = ElementTree.fromstring(report("junit", folder)).find("testsuite")
+    text = report("junit", folder)
+    validate("junit", text)
+    suite = ElementTree.fromstring(text).find("testsuite")
     cases = suite.findall("testcase")
     check("junit: a case for each site", len(cases) == len(sites) == int(suite.get("tests")), cases)
     failed = [c for c in cases if c.find("failure") is not None]
@@ -227,7 +176,7 @@ def make_venv(name):
 
 
 def owners(folder, start):
-    sites = json.loads(report("json", folder))["sites"]
+    sites = schema.read(report("json", folder))["sites"]
     found = [site["extension"] for site in sites if "extension" in site]
     return {(e.get("distribution"), e.get("version")) for e in found
             if e["object"].startswith(start)}
@@ -312,7 +261,7 @@ def main():
     with open(program, "w", encoding="utf-8") as file:
         file.write(PROGRAM)
     folder = check_wheels(extension, program)
-    sites = [site for site in json.loads(report("json", folder))["sites"] if "rule" in site]
+    sites = [site for site in schema.read(report("json", folder))["sites"] if "rule" in site]
     check_sarif(folder, sites)
     check_junit(folder, sites)
     check_github(folder, sites)
