@@ -138,11 +138,21 @@ $(O)/exercise: $(call exercise_obj,$(O)/test/e)
 	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl
 -include $(patsubst %.o,%.d,$(call exercise_obj,$(O)/test/e))
 
+# Records made by hand, whose reports are kept in tests/golden.
+records_obj = $(patsubst %.c,$(O)/test/u/%.o,tests/golden/records.c tests/unit/synthetic.c $(common_src))
+$(O)/records: $(records_obj)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^
+-include $(O)/test/u/tests/golden/records.d
+
+golden: $(O)/records $(O)/gilshim
+	@$(PYTHON) tests/golden/golden.py --command $(O)/gilshim --records $(O)/records --renew
+
 # One suite at a time: make check ONLY=truth
 ONLY ?=
 check: check-deps
 	@$(MAKE) --no-print-directory WERROR=-Werror all $(O)/exercise $(O)/test/unit $(O)/test/core \
-		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
+		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core $(O)/records
 	@sh tests/schemas.sh $(PYTHON) $(O)/schemas
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
@@ -150,9 +160,10 @@ help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
+	@echo 'make golden          renew the reports that the tests compare with, where a change is meant'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check help
+.PHONY: all install uninstall clean deps check-deps demo check golden help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

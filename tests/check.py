@@ -33,6 +33,8 @@ SUITES = [
     ("core-tsan", [BUILD + "/tsan/core"]),
     ("exercise-bare", [BUILD + "/exercise", "--bare"]),
     ("exercise", [BUILD + "/exercise", LIB]),
+    ("golden", PYTHON + [TESTS + "/golden/golden.py", "--command", COMMAND, "--records",
+                         BUILD + "/records"] + SCHEMAS),
     ("scripts", PYTHON + [TESTS + "/scripts.py"] + BOTH + ["--build", SCRATCH + "/scripts"]),
     ("busy", PYTHON + [TESTS + "/busy.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
