@@ -125,6 +125,7 @@ void gs_out_junit(FILE *stream, struct gs_view *view)
 	uint32_t *order = gs_view_ranked(view);
 	struct gs_finding finding;
 
+	gs_view_look_up(view, GS_LOOKUP_RULES);
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites", stream);
 	put_counts(stream, view, findings ? findings : 1, false, skipped);
 	fputs("  <testsuite", stream);

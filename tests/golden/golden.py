@@ -7,6 +7,7 @@ import argparse
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,9 @@ parser.add_argument("--renew", action="store_true", help="keep what comes out no
 options = parser.parse_args()
 COMMAND = os.path.abspath(options.command)
 FORMATS = {"text": "txt", "json": "json", "sarif": "sarif", "junit": "xml", "github": "github"}
+# Nothing, or that the objects of these records are nowhere.
+SAID = re.compile(r"(gilshim: /nowhere/\S+: No such file or directory;.*; functions in there are not "
+                  r"named\n)?")
 results = {"passed": 0, "failed": 0, "skipped": 0}
 
 
@@ -41,7 +45,8 @@ def report(form, folder, work):
     done = subprocess.run([COMMAND, "report", "-f", form, folder], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, check=False, cwd=work)
     check("%s of %s: status and standard error" % (form, os.path.basename(folder)),
-          done.returncode == 0 and not done.stderr, (done.returncode, done.stderr))
+          done.returncode == 0 and SAID.fullmatch(done.stderr.decode()),
+          (done.returncode, done.stderr))
     # SARIF says where it was made.
     return done.stdout.decode().replace("file://%s/" % work, "file:///where/it/was/made/")
 
