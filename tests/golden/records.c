@@ -3,6 +3,7 @@
  * new files. Usage: records DIRECTORY; or records DIRECTORY COUNT SITES: so many records of a busy
  * program, for measuring. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,21 +26,19 @@ static void make_directory(const char *path)
 		fail(path);
 }
 
-/* Only what is not zero is written: the file is as sparse as a real one. */
-static void write_sparse(FILE *stream, const char *bytes, size_t size)
+/* What was never written is not written here either: the file is as sparse as a real one. */
+static void copy_data(int from, int to, const char *bytes, off_t size)
 {
-	static const char zeros[4096];
+	off_t data = 0, hole;
 
-	for (size_t at = 0; at < size; at += sizeof(zeros)) {
-		size_t part = size - at < sizeof(zeros) ? size - at : sizeof(zeros);
-
-		if (memcmp(bytes + at, zeros, part) == 0)
-			fseek(stream, (long)part, SEEK_CUR);
-		else
-			fwrite(bytes + at, 1, part, stream);
+	while ((data = lseek(from, data, SEEK_DATA)) >= 0) {
+		hole = lseek(from, data, SEEK_HOLE);
+		if (hole < 0 || pwrite(to, bytes + data, (size_t)(hole - data), data) != hole - data)
+			fail("write");
+		data = hole;
 	}
-	if (fflush(stream) != 0 || ftruncate(fileno(stream), (off_t)size) < 0)
-		fail("write");
+	if (ftruncate(to, size) < 0)
+		fail("ftruncate");
 }
 
 static void save(struct synthetic *record, const char *directory)
@@ -47,15 +46,15 @@ static void save(struct synthetic *record, const char *directory)
 	const struct timespec times[2] = {{.tv_sec = ENDED_AT}, {.tv_sec = ENDED_AT}};
 	const struct gs_record_header *header = record->header;
 	char path[4096];
-	FILE *stream;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/%u.%llx.gilshim", directory, header->pid,
 		(unsigned long long)header->start_realtime_ns);
-	stream = fopen(path, "w");
-	if (!stream)
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	if (fd < 0)
 		fail(path);
-	write_sparse(stream, (const char *)header, header->file_size);
-	if (futimens(fileno(stream), times) < 0 || fclose(stream) != 0)
+	copy_data(record->fd, fd, (const char *)header, (off_t)header->file_size);
+	if (futimens(fd, times) < 0 || close(fd) < 0)
 		fail(path);
 	synthetic_free(record);
 }
