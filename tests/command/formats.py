@@ -217,6 +217,36 @@ def check_editable(extension, program):
     for path in glob.glob(source + "/*.egg-info"):
         shutil.rmtree(path)
     expect_owner("editable, by its URL", folder, "guilty", "asker-in-place", "0.1")
+    python = make_venv("develop")
+    pip(python, "--no-build-isolation", "--no-use-pep517", "-e", source)
+    check("an old editable install has an egg-link",
+          glob.glob(WORK + "/develop/lib/*/site-packages/*.egg-link"))
+    expect_owner("editable, as setup.py develop", record("develop", python, program), "guilty",
+                 "asker-in-place", "0.1")
+
+
+def check_other_layouts(extension, program):
+    """An environment of conda's, an egg, an egg's cache; a tree that nobody installed."""
+    prefix = WORK + "/conda"
+    shutil.copytree(extension, prefix + "/lib/python3.11/site-packages")
+    os.mkdir(prefix + "/conda-meta")
+    with open(prefix + "/conda-meta/asker-4.5-py311_0.json", "w", encoding="utf-8") as file:
+        json.dump({"name": "asker", "version": "4.5",
+                   "files": ["lib/python3.11/site-packages/asker/guilty.so"]}, file)
+    expect_owner("conda", record("conda", PYTHON, program, PYTHONPATH=prefix +
+                                 "/lib/python3.11/site-packages"), "guilty", "asker", "4.5")
+    egg = WORK + "/asker-0.7-py3.11.egg"
+    shutil.copytree(extension, egg)
+    os.mkdir(egg + "/EGG-INFO")
+    with open(egg + "/EGG-INFO/PKG-INFO", "w", encoding="utf-8") as file:
+        file.write("Metadata-Version: 1.0\nName: asker\nVersion: 0.7\n")
+    expect_owner("egg", record("egg", PYTHON, program, PYTHONPATH=egg), "guilty", "asker", "0.7")
+    cache = WORK + "/Python-Eggs/asker-0.8-py3.11.egg-tmp"
+    shutil.copytree(extension, cache)
+    expect_owner("egg's cache", record("cache", PYTHON, program, PYTHONPATH=cache), "guilty", None,
+                 None)
+    expect_owner("no owner", record("bare", PYTHON, program, PYTHONPATH=extension), "guilty", None,
+                 None)
 
 
 def check_debian():
@@ -232,6 +262,9 @@ def check_debian():
         code = "import dbm.gnu; dbm.gnu.open('%s/x.gdbm', 'n').close()" % WORK
         expect_owner("a Debian package", record("gdbm", "/usr/bin/python3", "-c", code), "_gdbm",
                      "python3-gdbm", version)
+        expect_owner("a Debian package, seen from a venv",
+                     record("gdbm-venv", make_venv("system"), "-c", code), "_gdbm", "python3-gdbm",
+                     version)
     else:
         skip("a Debian package", "no python3-gdbm")
 
@@ -266,6 +299,7 @@ def main():
     check_junit(folder, sites)
     check_github(folder, sites)
     check_editable(extension, program)
+    check_other_layouts(extension, program)
     check_debian()
     check_own_python()
     check_clean()
