@@ -147,6 +147,9 @@ $(O)/records: $(records_obj)
 
 golden: $(O)/records $(O)/gilshim
 	@$(PYTHON) tests/golden/golden.py --command $(O)/gilshim --records $(O)/records --renew
+golden-records: $(O)/records $(O)/gilshim $(O)/libgilshim.so
+	@$(PYTHON) tests/golden/golden.py --command $(O)/gilshim --records $(O)/records --renew \
+		--lib $(O)/libgilshim.so
 
 # One suite at a time: make check ONLY=truth
 ONLY ?=
@@ -165,5 +168,5 @@ help:
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check golden help
+.PHONY: all install uninstall clean deps check-deps demo check golden golden-records help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

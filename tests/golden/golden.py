@@ -2,12 +2,17 @@
 """The reports of records made by hand, in every format, compared with what is kept here, byte for
 byte: a change of the output is a difference that somebody must have meant (`make golden` renews
 them). Each is validated against its schema: the one that we install, and the published ones of SARIF
-and JUnit, which the Makefile fetches."""
+and JUnit, which the Makefile fetches. Records of a real program are kept, too (`make golden-records`
+makes them anew, which a changed format asks for); of their report, what depends on the machine that
+reads them is not compared."""
 import argparse
 import difflib
+import glob
 import json
+import lzma
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +25,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--command", required=True)
 parser.add_argument("--records", required=True, help="the program that makes the records")
 parser.add_argument("--schemas", default="", help="directory of the published schemas")
+parser.add_argument("--lib", default="", help="with --renew: the real records, too")
 parser.add_argument("--renew", action="store_true", help="keep what comes out now")
 options = parser.parse_args()
 COMMAND = os.path.abspath(options.command)
@@ -81,6 +87,71 @@ def validate(form, name, text):
         check(name + ": its schema", not wrong, wrong)
 
 
+# ---- real records ----
+
+PROGRAM = "/tmp/gilshim-golden.py"
+
+
+def record_anew(work):
+    """Under a neutral name: it is in the records."""
+    shutil.copy(HERE + "/real.py", PROGRAM)
+    clean = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "LD_PRELOAD": os.path.abspath(options.lib),
+             "GILSHIM_OPTIONS": "summary=none:record=%s/anew" % work}
+    subprocess.run(["/usr/bin/python3", PROGRAM], check=True, env=clean, cwd="/")
+    os.unlink(PROGRAM)
+    for path in glob.glob(HERE + "/real/*.xz"):
+        os.unlink(path)
+    for name in os.listdir(work + "/anew"):
+        with open("%s/anew/%s" % (work, name), "rb") as file:
+            packed = lzma.compress(file.read(), preset=9 | lzma.PRESET_EXTREME)
+        with open("%s/real/%s.xz" % (HERE, name), "wb") as file:
+            file.write(packed)
+
+
+def unpack(folder):
+    os.mkdir(folder)
+    for path in sorted(glob.glob(HERE + "/real/*.xz")):
+        name = os.path.basename(path)[:-len(".xz")]
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(lzma.open(path).read())
+        end = int(name.split(".")[1], 16) + 2 * 10 ** 9  # when a killed process last wrote
+        os.utime(os.path.join(folder, name), ns=(end, end))
+
+
+def without_machine(text):
+    """The report without what the objects and packages of this machine add to it."""
+    made = json.loads(text)
+    for site in made["sites"]:
+        for part in [site, site.get("extension", {})] + site["native"]:
+            for name in ("symbol", "distribution", "version", "id", "inlined"):
+                part.pop(name, None)
+        for frame in site["native"]:
+            frame.pop("file", None)
+            frame.pop("line", None)
+        site["native"] = [frame for number, frame in enumerate(site["native"])
+                          if frame not in site["native"][:number]]
+    return json.dumps(made, indent=1) + "\n"
+
+
+def check_real(work):
+    if options.renew and options.lib:
+        record_anew(work)
+    unpack(work + "/real")
+    reports = {}
+    for form in FORMATS:
+        done = subprocess.run([COMMAND, "report", "-f", form, work + "/real"], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check("%s of real records (if their format has changed: make golden-records)" % form,
+              done.returncode == 0, done.stderr)
+        reports[form] = done.stdout.decode()
+        if done.returncode == 0 and not options.renew:
+            validate(form, "real." + form, reports[form])
+    compare(HERE + "/real.json", without_machine(reports["json"]))
+    check("real: the call that never returned", any(
+        site["call"] == "pause" and site.get("in_progress") and site["blocked_ns"] > 10 ** 9
+        for site in json.loads(reports["json"])["sites"]))
+
+
 def check_schemas_can_fail(reports):
     """A schema that takes everything proves nothing."""
     wrong = json.loads(reports["json"])
@@ -112,9 +183,10 @@ def main():
                     validate(form, name, reports[form])
             if scenario == "full":
                 check_schemas_can_fail(reports)
+        check_real(work)
     kept = {name.rpartition(".")[0] for name in os.listdir(HERE)
             if name.rpartition(".")[2] in FORMATS.values()}
-    check("no report without its record", kept == set(scenarios), kept ^ set(scenarios))
+    check("no report without its record", kept == set(scenarios) | {"real"}, kept)
 
 
 main()
