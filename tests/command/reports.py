@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """`gilshim report` on what is no record, or a damaged one: one line with the path and the reason,
-status 2, and everything else that was named is reported all the same. Then on many records: the cost
+status 2, and everything else that was named is reported all the same. On a record that is being
+written: its sums hold at any moment. Then on many records: the cost
 of each does not grow with their number, nor does memory, and a terminal is told how far it is."""
 import contextlib
 import os
@@ -13,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 import running
@@ -219,6 +221,64 @@ def data_spans(path):
     return [(0, 512)] * len(pages) + [(at, min(at + 4096, end)) for at in pages]
 
 
+# ---- while it is written ----
+
+BUSY = """import ctypes, threading
+held = ctypes.PyDLL(None)
+def place(number):
+    exec("def f%d():\\n for _ in range(20): held.usleep(1)" % number, globals())
+    globals()["f%d" % number]()
+for number in range(400): place(number)
+print("all", flush=True)
+held.pause()
+"""
+
+
+def sums(made):
+    held = made["totals"]["held"]
+    check(held["calls"] == sum(row["held"]["calls"] for row in made["functions"]) ==
+          sum(site["calls"] for site in made["sites"]) + held["harmless"] +
+          made["totals"]["lost"]["sites"], "sums:", held)
+    return held["calls"]
+
+
+def live(folder):
+    """New sites at any moment: the sums hold, the numbers grow, and the end is all of it."""
+    child = subprocess.Popen([PYTHON, "-c", BUSY], stdout=subprocess.PIPE, env=environment(
+        LD_PRELOAD=LIB, GILSHIM_OPTIONS="summary=none:record=" + folder))
+    try:
+        seen, done, until = [], False, time.monotonic() + 3 * TIMEOUT
+        while time.monotonic() < until:
+            done = done or bool(select.select([child.stdout], [], [], 0)[0])
+            status, out, said = report(folder, form="json") if os.path.isdir(folder) else (2, "", "")
+            if status == 2:
+                continue  # there is none yet
+            made = schema.read(out)
+            seen.append(sums(made))
+            stuck = [site for site in made["sites"] if site["call"] == "pause"]
+            if done and stuck and stuck[0].get("in_progress"):
+                break
+        check(seen == sorted(seen), "numbers that fall:", seen)
+        places = [site for site in made["sites"] if site["call"] == "usleep"]
+        check(done and [site["calls"] for site in places] == [20] * 400, "sites:", len(places))
+        check("in_progress" not in places[0] and stuck[0]["in_progress"][0]["pid"] == child.pid,
+              stuck)
+        _, out, _ = report(folder)
+        check("not returned: thread %d" % child.pid in out, "text:", out[-600:])
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def live_in_memory(_):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        live(folder + "/records")
+
+
+def live_on_disk(scratch):
+    live(scratch + "/records")
+
+
 # ---- many ----
 
 def make_records(scratch, count, sites):
@@ -326,5 +386,6 @@ sys.exit(main([
     ("a device", files(lambda *_: "/dev/zero", "not a regular file")),
     ("unreadable", unreadable), ("a forged name", forged_name),
     ("an empty directory", empty_directory), ("in a directory", directory), ("twice", twice),
+    ("live, in memory", live_in_memory), ("live, on a disk", live_on_disk),
     ("noise", noise), ("scale", scale), ("memory", memory), ("progress", progress),
 ]))
