@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/gilshim
 PYTHON ?= /usr/bin/python3
 # Programs whose verdict was established without us, run by `make check` where they are found.
 CASES ?= $(wildcard ../shared/cases)
@@ -16,7 +17,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev libcapstone-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
-	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base
+	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base \
+	python3-jsonschema libxml2-utils debuginfod time
 # What the bench measures with, and the tools that it compares with; the second list is from PyPI.
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3 python3-dev python3-venv python3-pip apache2-utils \
 	postgresql python3-psycopg2 python3-numpy strace ltrace uftrace bpftrace linux-perf
@@ -38,6 +40,7 @@ command_src := $(wildcard shim/command/*.c)
 lib_obj := $(patsubst %,$(O)/lib/%.o,$(basename $(common_src) $(preload_src)) shim/preload/stubs)
 cmd_obj := $(patsubst %,$(O)/cmd/%.o,$(basename $(common_src) $(command_src)))
 map := shim/preload/libgilshim.map
+schema := shim/command/gilshim-report-1.schema.json
 
 all: $(O)/libgilshim.so $(O)/gilshim $(O)/gilshim.1 $(O)/libgilshim.7
 
@@ -72,12 +75,14 @@ $(O)/%: shim/man/%.in $(O)/gilshim
 install: all
 	install -Dm644 $(O)/gilshim.1 $(DESTDIR)$(MANDIR)/man1/gilshim.1
 	install -Dm644 $(O)/libgilshim.7 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
+	install -Dm644 $(schema) $(DESTDIR)$(DATADIR)/$(notdir $(schema))
 	install -Dm755 $(O)/gilshim $(DESTDIR)$(BINDIR)/gilshim
 	install -Dm755 $(O)/libgilshim.so $(DESTDIR)$(LIBDIR)/libgilshim.so
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/gilshim $(DESTDIR)$(LIBDIR)/libgilshim.so \
-		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
+		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7 \
+		$(DESTDIR)$(DATADIR)/$(notdir $(schema))
 
 clean:
 	rm -rf $(O)
@@ -137,11 +142,25 @@ $(O)/exercise: $(call exercise_obj,$(O)/test/e)
 	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl
 -include $(patsubst %.o,%.d,$(call exercise_obj,$(O)/test/e))
 
+# Records made by hand, whose reports are kept in tests/golden.
+records_obj = $(patsubst %.c,$(O)/test/u/%.o,tests/golden/records.c tests/unit/synthetic.c $(common_src))
+$(O)/records: $(records_obj)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^
+-include $(O)/test/u/tests/golden/records.d
+
+golden: $(O)/records $(O)/gilshim
+	@$(PYTHON) tests/golden/golden.py --command $(O)/gilshim --records $(O)/records --renew
+golden-records: $(O)/records $(O)/gilshim $(O)/libgilshim.so
+	@$(PYTHON) tests/golden/golden.py --command $(O)/gilshim --records $(O)/records --renew \
+		--lib $(O)/libgilshim.so
+
 # One suite at a time: make check ONLY=truth
 ONLY ?=
 check: check-deps
 	@$(MAKE) --no-print-directory WERROR=-Werror all $(O)/exercise $(O)/test/unit $(O)/test/core \
-		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
+		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core $(O)/records
+	@sh tests/schemas.sh $(PYTHON) $(O)/schemas
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
 # About twenty minutes; two with QUICK=1. Best on a machine with nothing else to do.
@@ -161,9 +180,10 @@ help:
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
 	@echo 'make bench           measure what the library costs, beside other tools (QUICK=1: two minutes)'
+	@echo 'make golden          renew the reports that the tests compare with, where a change is meant'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check bench help
+.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

@@ -4,7 +4,6 @@ give no GIL001, though some take milliseconds because the CPU was taken away. It
 that does wait on the same machine, must."""
 import argparse
 import ctypes
-import json
 import os
 import subprocess
 import sys
@@ -36,11 +35,12 @@ def victim():
 
 
 def sites(options, folder):
+    import schema  # not in the victim
     environment = dict(os.environ, LD_PRELOAD=os.path.abspath(options.lib),
                        GILSHIM_OPTIONS="record=%s:summary=none" % folder)
     subprocess.run([sys.executable, __file__, "--victim"], env=environment, check=True)
     out = subprocess.check_output([options.command, "report", "-f", "json", folder])
-    return [site for site in json.loads(out)["sites"] if site["call"] == "read"]
+    return [site for site in schema.read(out)["sites"] if site["call"] == "read"]
 
 
 def main():

@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases_truth as truth  # noqa: E402
+import schema  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 DELAY = 0.3  # seconds that the other side of a case keeps silent
@@ -129,7 +130,7 @@ class Report:
         if done.returncode != 0:
             self.problems.append("report: status %d: %s" % (done.returncode, done.stderr.strip()))
             return
-        document = json.loads(done.stdout)
+        document = schema.read(done.stdout)
         self.sites = document["sites"]
         totals = document["totals"]
         held = totals["held"]["calls"]

@@ -22,6 +22,7 @@ LIB, COMMAND = BUILD + "/libgilshim.so", BUILD + "/gilshim"
 PYTHON = [sys.executable]
 BOTH = ["--lib", LIB, "--command", COMMAND]
 SCRATCH = BUILD + "/check"
+SCHEMAS = ["--schemas", BUILD + "/schemas"]
 
 SUITES = [
     ("house", PYTHON + [TESTS + "/house.py"] + BOTH + ["--build", BUILD]),
@@ -34,6 +35,8 @@ SUITES = [
     ("exercise", [BUILD + "/exercise", LIB]),
     ("instructions", PYTHON + [TESTS + "/bench/instructions.py", "--build",
                                SCRATCH + "/instructions"]),
+    ("golden", PYTHON + [TESTS + "/golden/golden.py", "--command", COMMAND, "--records",
+                         BUILD + "/records"] + SCHEMAS),
     ("scripts", PYTHON + [TESTS + "/scripts.py"] + BOTH + ["--build", SCRATCH + "/scripts"]),
     ("busy", PYTHON + [TESTS + "/busy.py"] + BOTH),
     ("stalls", PYTHON + [TESTS + "/stalls.py"] + BOTH),
@@ -41,9 +44,9 @@ SUITES = [
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
-for name in "run_tree", "check", "formats", "doctor":
+for name in "run_tree", "check", "formats", "symbols", "reports", "doctor":
     SUITES.insert(-1, (name, PYTHON + ["%s/command/%s.py" % (TESTS, name)] + BOTH +
-                       ["--build", SCRATCH + "/" + name]))
+                       ["--build", SCRATCH + "/" + name] + SCHEMAS * (name == "formats")))
 for number, folder in enumerate(options.cases.split()):
     SUITES.append(("more-cases" + ("-%d" % number if number else ""),
                    PYTHON + [TESTS + "/cases.py"] + BOTH + [folder]))

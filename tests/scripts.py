@@ -7,12 +7,13 @@ not reported: FUNCTION
 """
 import argparse
 import glob
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
+
+import schema
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--lib", required=True)
@@ -39,7 +40,7 @@ def report(script, folder):
                           stderr=subprocess.PIPE, text=True, check=False)
     out = subprocess.check_output([options.command, "report", "-f", "json", folder], text=True)
     summary = open(folder + "/summary", encoding="utf-8").read()
-    return done, json.loads(out), summary
+    return done, schema.read(out), summary
 
 
 def complaints(script):

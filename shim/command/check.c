@@ -200,6 +200,7 @@ static void read_records(struct check *check)
 		gs_paths_add(&check->read, check->paths[i]);
 	if (check->read.unreadable)
 		check->trouble = true;
+	gs_view_look_up(view, GS_LOOKUP_NAMES);
 	gs_suppress_apply(&check->suppressions, view);
 	gs_baseline_add(&check->compared, GS_NEW, view);
 	for (size_t i = 0; i < view->site_count; i++)

@@ -99,6 +99,7 @@ static bool read_records(struct diff *diff, enum gs_side side)
 
 	memset(&read, 0, sizeof(read));
 	gs_paths_add(&read, diff->paths[side]);
+	gs_view_look_up(&read.view, GS_LOOKUP_NAMES);
 	gs_baseline_add(&diff->compared, side, &read.view);
 	good = !read.unreadable && !read.empty;
 	gs_paths_free(&read);

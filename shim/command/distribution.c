@@ -310,7 +310,8 @@ static bool search(struct query *query, const char *directory, visit *ask)
 	while (!found && (entry = readdir(entries))) {
 		char *info;
 
-		if (!ends_in(entry->d_name, ".dist-info") && !ends_in(entry->d_name, ".egg-info"))
+		if (!ends_in(entry->d_name, ".dist-info") && !ends_in(entry->d_name, ".egg-info") &&
+			strcmp(entry->d_name, "EGG-INFO") != 0)
 			continue;
 		info = join(directory, entry->d_name);
 		found = ask(query, info);

@@ -1,5 +1,6 @@
-/* distribution.h: what Python's installers left beside the modules: *.dist-info and *.egg-info.
- * Each function returns whether it found an owner; the texts go into the pool. */
+/* distribution.h: what Python's installers left beside the modules: *.dist-info, *.egg-info, and
+ * the EGG-INFO of an egg. Each function returns whether it found an owner; the texts go into the
+ * pool. */
 #ifndef GS_DISTRIBUTION_H
 #define GS_DISTRIBUTION_H
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "command.h"
+#include "progress.h"
 
 void gs_warn(const char *format, ...)
 {
@@ -21,6 +22,7 @@ void gs_warn(const char *format, ...)
 		if ((unsigned char) *at < 0x20 || *at == 0x7f)
 			*at = '?';
 	}
+	gs_progress_clear();
 	fprintf(stderr, "gilshim: %s\n", words ? words : format);
 	free(words);
 }

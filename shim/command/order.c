@@ -138,29 +138,44 @@ bool gs_view_free_threaded(const struct gs_view *view)
 	return first && first->free_threaded;
 }
 
-struct gs_place gs_view_place(struct gs_view *view, const struct gs_view_frame *frame)
+/* NULL where there are none, or another build's. */
+static struct gs_symbols *symbols_of(struct gs_view *view, const struct gs_view_frame *frame)
 {
-	struct gs_place place = {NULL, NULL, NULL, 0};
 	struct gs_view_module *module;
 
-	if (frame->module == GS_NONE)
-		return place;
+	if (frame->module == GS_NONE || frame->address == 0)
+		return NULL;
 	module = &view->modules[frame->module];
-	place.object = module->key.name;
 	if (!module->opened) {
 		module->opened = true;
 		module->symbols = gs_symbols_open(module->key.path, module->key.build_id,
-			module->key.build_id_size, module->unchanged_since);
+			module->key.build_id_size, module->unchanged_since, &module->reason);
 	}
-	if (module->symbols && frame->address > 0) {
-		/* A return address is behind its call, which may be a function's last. */
-		struct gs_symbol symbol = gs_symbols_find(module->symbols, frame->address - 1);
+	return module->symbols;
+}
 
-		place.symbol = symbol.name;
-		place.file = symbol.file;
-		place.line = symbol.line;
-	}
-	return place;
+/* A return address is behind its call, which may be a function's last. */
+static uint64_t call_address(const struct gs_view_frame *frame)
+{
+	return frame->address - 1;
+}
+
+struct gs_place gs_view_place(struct gs_view *view, const struct gs_view_frame *frame)
+{
+	struct gs_symbols *symbols = symbols_of(view, frame);
+
+	return (struct gs_place){
+		.object = frame->module == GS_NONE ? NULL : view->modules[frame->module].key.name,
+		.symbol = symbols ? gs_symbols_name(symbols, call_address(frame)) : NULL,
+	};
+}
+
+size_t gs_view_lines(struct gs_view *view, const struct gs_view_frame *frame,
+	const struct gs_symbol_line **lines)
+{
+	struct gs_symbols *symbols = symbols_of(view, frame);
+
+	return symbols ? gs_symbols_lines(symbols, call_address(frame), lines) : 0;
 }
 
 struct gs_place gs_view_innermost(struct gs_view *view, const struct gs_view_site *site)
@@ -172,7 +187,7 @@ struct gs_place gs_view_innermost(struct gs_view *view, const struct gs_view_sit
 
 struct gs_place gs_view_extension(struct gs_view *view, const struct gs_view_site *site)
 {
-	struct gs_place place = {NULL, NULL, NULL, 0};
+	struct gs_place place = {NULL, NULL};
 
 	if (site->extension_frame != GS_NONE)
 		return gs_view_place(view, &site->native[site->extension_frame]);

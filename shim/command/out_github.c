@@ -57,6 +57,7 @@ void gs_out_github(FILE *stream, struct gs_view *view)
 	uint32_t *delays;
 	size_t delay_count;
 
+	gs_view_look_up(view, GS_LOOKUP_RULES);
 	for (size_t i = 0; i < view->site_count; i++) {
 		if (gs_finding_make(&finding, view, &view->sites[order[i]]))
 			put_finding(stream, &finding, root);

@@ -192,6 +192,24 @@ static void put_build_id(json_t *to, const struct gs_module_key *module)
 	put_text(to, "build_id", digits);
 }
 
+/* `line`: NULL where it is not known. */
+static json_t *native_object(const struct gs_view *view, const struct gs_view_frame *frame,
+	struct gs_place place, const struct gs_symbol_line *line)
+{
+	json_t *made = object();
+
+	put_text(made, "object", place.object);
+	put_text(made, "symbol", line && line->inlined ? line->inlined : place.symbol);
+	put_number(made, "offset", frame->address);
+	if (frame->module != GS_NONE)
+		put_build_id(made, &view->modules[frame->module].key);
+	put_text(made, "file", line ? line->file : NULL);
+	put_known(made, "line", line ? line->line : 0);
+	if (line && line->inlined)
+		put(made, "inlined", json_true());
+	return made;
+}
+
 static json_t *native_array(struct gs_view *view, const struct gs_view_site *site)
 {
 	json_t *list = array();
@@ -199,16 +217,13 @@ static json_t *native_array(struct gs_view *view, const struct gs_view_site *sit
 	for (unsigned i = 0; i < site->depth_native; i++) {
 		const struct gs_view_frame *frame = &site->native[i];
 		struct gs_place place = gs_view_place(view, frame);
-		json_t *made = object();
+		const struct gs_symbol_line *lines = NULL;
+		size_t count = gs_view_lines(view, frame, &lines);
 
-		put_text(made, "object", place.object);
-		put_text(made, "symbol", place.symbol);
-		put_number(made, "offset", frame->address);
-		if (frame->module != GS_NONE)
-			put_build_id(made, &view->modules[frame->module].key);
-		put_text(made, "file", place.file);
-		put_known(made, "line", place.line);
-		push(list, made);
+		for (size_t j = 0; j < count; j++)
+			push(list, native_object(view, frame, place, &lines[j]));
+		if (count == 0)
+			push(list, native_object(view, frame, place, NULL));
 	}
 	return list;
 }
@@ -482,6 +497,7 @@ void gs_out_json(FILE *stream, struct gs_view *view)
 	uint32_t *order = gs_view_ranked(view);
 	size_t i;
 
+	gs_view_look_up(view, GS_LOOKUP_ALL);
 	write_head(stream, view);
 	begin_list(stream, "processes");
 	for (i = 0; i < view->process_count; i++)

@@ -124,6 +124,31 @@ static void push_step(json_t *steps, json_t *location, const char *said)
 	push(steps, pack("{s:o}", "location", location));
 }
 
+/* `line`: NULL where it is not known. */
+static void push_native(
+	json_t *steps, struct gs_place place, const struct gs_symbol_line *line, const char *root)
+{
+	const char *symbol = line && line->inlined ? line->inlined : place.symbol;
+	json_t *location = pack("{s:o*,s:o*}", "physicalLocation",
+		line ? physical(line->file, line->line, root) : NULL, "logicalLocations",
+		logical(place.object, symbol));
+
+	push_step(steps, location, symbol ? symbol : place.object);
+}
+
+static void push_frame(
+	json_t *steps, struct gs_view *view, const struct gs_view_frame *frame, const char *root)
+{
+	struct gs_place place = gs_view_place(view, frame);
+	const struct gs_symbol_line *lines = NULL;
+	size_t count = gs_view_lines(view, frame, &lines);
+
+	for (size_t i = 0; i < count; i++)
+		push_native(steps, place, &lines[i], root);
+	if (count == 0)
+		push_native(steps, place, NULL, root);
+}
+
 static json_t *code_flows(struct gs_view *view, const struct gs_view_site *site, const char *root)
 {
 	const char *call = site->key.call ? site->key.call : "?";
@@ -131,14 +156,8 @@ static json_t *code_flows(struct gs_view *view, const struct gs_view_site *site,
 
 	if (site->key.kind == GS_KIND_CALL)
 		push_step(steps, pack("{s:o}", "logicalLocations", logical("libc", call)), call);
-	for (unsigned i = 0; i < site->depth_native; i++) {
-		struct gs_place place = gs_view_place(view, &site->native[i]);
-		json_t *location = pack("{s:o*,s:o*}", "physicalLocation",
-			physical(place.file, place.line, root), "logicalLocations",
-			logical(place.object, place.symbol));
-
-		push_step(steps, location, place.symbol ? place.symbol : place.object);
-	}
+	for (unsigned i = 0; i < site->depth_native; i++)
+		push_frame(steps, view, &site->native[i], root);
 	for (unsigned i = 0; i < site->depth_python; i++)
 		push_step(steps, python_location(&site->python[i], root), site->python[i].function);
 	return pack("[{s:[{s:o}]}]", "threadFlows", "locations", steps);
@@ -347,6 +366,7 @@ void gs_out_sarif(FILE *stream, struct gs_view *view)
 	size_t delay_count;
 	bool first = true;
 
+	gs_view_look_up(view, GS_LOOKUP_LINES);
 	write_head(stream, view, root);
 	fputs(",\n\"results\":[", stream);
 	for (size_t i = 0; i < view->site_count; i++) {

@@ -94,6 +94,7 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	totals.delays = gs_view_delays(view, delays, GS_LINE_DELAYS);
 	if (process)
 		totals.program = gs_line_program(program, sizeof(program), process->argv);
+	gs_view_look_up(view, GS_LOOKUP_RULES);
 	gs_text_init(&text, buffer, sizeof(buffer));
 	gs_line_head(&text, &totals);
 	fputs(buffer, stream);

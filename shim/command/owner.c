@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conda.h"
 #include "debian.h"
 #include "distribution.h"
 #include "err.h"
@@ -194,6 +195,8 @@ static bool look(const struct gs_view *view, const struct gs_view_site *site, co
 		return true;
 	if (is_of_python(path))
 		return own_python(view, site, owner);
+	if (gs_conda_find(&known.pool, path, owner))
+		return true;
 	find_directories(view);
 	return gs_distribution_editable(
 		       &known.pool, path, known.directories, known.directory_count, owner) ||

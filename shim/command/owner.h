@@ -1,6 +1,6 @@
-/* owner.h: which distribution, in which version, an extension came in: a wheel, a Debian package,
- * or a Python's own modules. Everything is looked up in files, nothing is run, and neither paths
- * nor files are trusted. */
+/* owner.h: which distribution, in which version, an extension came in: a wheel, a package of
+ * Debian's or conda's, or a Python's own modules. Everything is looked up in files, nothing is run,
+ * and neither paths nor files are trusted. */
 #ifndef GS_OWNER_H
 #define GS_OWNER_H
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "err.h"
+#include "progress.h"
 
 #define SUFFIX ".gilshim"
 
@@ -77,6 +78,7 @@ static void add_directory(struct gs_paths *paths, const char *path)
 
 		if (asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0)
 			gs_out_of_memory();
+		gs_progress("reading records", (size_t) i, (size_t) count);
 		add_file(paths, file);
 		free(file);
 		free(entries[i]);

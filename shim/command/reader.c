@@ -138,22 +138,46 @@ static void keep_sites(struct copy *copy, const char *entries, uint32_t first, u
 	}
 }
 
+/* The entries from `first` on that lie in one piece of data, `count` of them at most; *first moves
+ * behind what was never written. Most of a table is that: to read it would fill the page cache with
+ * zeros, for milliseconds a record. Where the file system cannot tell, all is data. */
+static uint32_t find_data(
+	const struct copy *copy, const struct gs_section *table, uint32_t *first, uint32_t count)
+{
+	off_t begin = (off_t) (table->offset + (uint64_t) *first * table->size);
+	off_t data = lseek(copy->fd, begin, SEEK_DATA);
+	off_t hole = data < 0 ? data : lseek(copy->fd, data, SEEK_HOLE);
+
+	if (data < 0 && errno == ENXIO)
+		*first = table->count;
+	else if (data > begin)
+		*first += (uint32_t) smaller(
+			(uint64_t) (data - begin) / table->size, table->count - *first);
+	count = (uint32_t) smaller(count, table->count - *first);
+	begin = (off_t) (table->offset + (uint64_t) *first * table->size);
+	if (hole > begin)
+		count = (uint32_t) smaller(count, (uint64_t) (hole - begin) / table->size + 1);
+	return count;
+}
+
 static const char *copy_sites(struct copy *copy)
 {
 	const struct gs_section *table = &copy->header.section[GS_SECTION_SITES];
 	uint32_t at_once = table->size < CHUNK ? CHUNK / table->size : 1;
 	char *entries = gs_alloc(at_once, table->size);
 	const char *reason = NULL;
+	uint32_t i = 0;
 
 	copy->slot_count = 0;
 	begin_section(copy, GS_SECTION_SITES, *table);
-	for (uint32_t i = 0; i < table->count && !reason; i += at_once) {
-		uint32_t count = (uint32_t) smaller(at_once, table->count - i);
+	while (i < table->count && !reason) {
+		uint32_t count = find_data(copy, table, &i, at_once);
 
 		reason = read_at(copy->fd, entries, (size_t) count * table->size,
 			table->offset + (uint64_t) i * table->size);
 		if (!reason)
 			keep_sites(copy, entries, i, count);
+		i += count;
 	}
 	copy->placed[GS_SECTION_SITES].count = (uint32_t) copy->slot_count;
 	free(entries);

@@ -38,7 +38,8 @@ struct gs_view_module {
 	struct gs_module_key key; /* first: it is looked up */
 	uint64_t unchanged_since; /* realtime ns: a file changed later is another one */
 	struct gs_symbols *symbols;
-	bool opened;
+	const char *reason; /* why there are none; static */
+	bool opened, complained;
 };
 
 struct gs_view_frame {
@@ -205,17 +206,29 @@ size_t gs_view_delays(const struct gs_view *view, uint32_t *order, size_t capaci
 /* The process that the others came from, as far as one can tell. */
 const struct gs_process *gs_view_first_process(const struct gs_view *view);
 
-/* What is known of a frame: symbol and source line are looked up at the first question. */
+/* What is known of a frame; the symbol is looked up at the first question. */
 struct gs_place {
 	const char *object; /* NULL: in no object */
 	const char *symbol;
-	const char *file;
-	uint32_t line;
 };
 struct gs_place gs_view_place(struct gs_view *view, const struct gs_view_frame *frame);
+/* Likewise its lines, as gs_symbols_lines() has them. */
+size_t gs_view_lines(struct gs_view *view, const struct gs_view_frame *frame,
+	const struct gs_symbol_line **lines);
 /* The site's innermost frame, and the one that Python called. */
 struct gs_place gs_view_innermost(struct gs_view *view, const struct gs_view_site *site);
 struct gs_place gs_view_extension(struct gs_view *view, const struct gs_view_site *site);
+
+/* Looks up now what a report of these sites will ask for: it may take long, and says how far it is
+ * where a terminal watches. Objects that are not what they were, and so have no names, are named in
+ * one line on standard error. */
+enum gs_lookup {
+	GS_LOOKUP_RULES, /* names, of sites that break a rule */
+	GS_LOOKUP_NAMES, /* of all sites */
+	GS_LOOKUP_LINES, /* names and lines of all frames of sites that break a rule */
+	GS_LOOKUP_ALL,   /* of all sites */
+};
+void gs_view_look_up(struct gs_view *view, enum gs_lookup what);
 
 /* Sums that stop at the largest number instead of starting anew. */
 static inline void gs_sum(uint64_t *sum, uint64_t more)

@@ -9,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import schema
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--lib", required=True)
 parser.add_argument("--command", required=True)
@@ -121,12 +124,12 @@ def policy():
         check(option, 2, option, RELEASED, err=["there are" if "format" in option else "expected"])
     path = TMP + "/report.json"
     check("output", 1, "--format=json", "--output", path, HELD)
-    report = json.load(open(path, encoding="utf-8"))
+    report = schema.read(open(path, encoding="utf-8").read())
     expect("json", report["schema"] == "gilshim-report/1" and report["suppressions"] == [], report)
 
 
 def held_site(text):
-    return [site for site in json.loads(text)["sites"] if site["call"] == "usleep"][0]
+    return [site for site in schema.read(text)["sites"] if site["call"] == "usleep"][0]
 
 
 def suppressions():
@@ -136,7 +139,7 @@ def suppressions():
           out=["suppressed: 1 site, 23 calls by %s:3 (issue 12)" % hit], no_err=["unused"])
     out = check("hit, as JSON", 0, "--suppressions", hit, "--format=json", HELD)
     expect("suppressed_by", held_site(out).get("suppressed_by") == hit + ":3", held_site(out))
-    uses = json.loads(out)["suppressions"]
+    uses = schema.read(out)["suppressions"]
     expect("suppressions", uses == [{"rule": "%s until:2999-12-31 # issue 12" % rule,
                                      "origin": hit + ":3", "hits": 1, "expired": False}], uses)
     one_differs = write("one", rule.replace("nap", "nop") + " # no\n")
@@ -153,7 +156,7 @@ def suppressions():
     check("expired, released", 0, "--suppressions", old, RELEASED, err=["expired on"])
     check("expired, strict", 1, "--suppressions", old, "--strict-suppressions", RELEASED)
     out = check("expired, as JSON", 1, "--suppressions", old, "--format=json", HELD)
-    expect("expired in JSON", json.loads(out)["suppressions"][0]["expired"] and
+    expect("expired in JSON", schema.read(out)["suppressions"][0]["expired"] and
            "suppressed_by" not in held_site(out), out)
 
 
@@ -290,7 +293,7 @@ def builtin():
     check("no built-in", 1, *loud, "--no-builtin-suppressions", folder)
     check("not asked for", 0, "--no-builtin-suppressions", folder)
     out = check("built-in, as JSON", 0, *loud, "--format=json", folder)
-    by = [site.get("suppressed_by") for site in json.loads(out)["sites"]]
+    by = [site.get("suppressed_by") for site in schema.read(out)["sites"]]
     expect("builtin:names", "builtin:names" in by, by)
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The formats of `gilshim report` for other tools, and the distributions of extensions, on real
-programs: SARIF against what its schema asks of the parts that we write, JUnit through an XML parser,
+programs: SARIF and JUnit against their published schemas and for what they say,
 GitHub's commands as the runner decodes them; extensions of a wheel, of an editable install, of
 Debian packages and of a Python that no package owns."""
 import argparse
@@ -15,14 +15,20 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import schema
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--lib", required=True)
 parser.add_argument("--command", required=True)
 parser.add_argument("--build", required=True)
+parser.add_argument("--schemas", default="", help="directory of the published schemas")
 options = parser.parse_args()
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIB, COMMAND = os.path.abspath(options.lib), os.path.abspath(options.command)
 WORK = tempfile.mkdtemp(prefix="gilshim-formats-")
+# The one whose packages the Makefile installs; whoever runs this may have others.
+PYTHON = "/usr/bin/python3"
 results = {"passed": 0, "failed": 0, "skipped": 0}
 
 PROGRAM = """import os, socket, time
@@ -53,6 +59,14 @@ def skip(name, reason):
     print("skip %s: %s" % (name, reason))
 
 
+def validate(form, text):
+    wrong = schema.published_complaints(options.schemas, form, text)
+    if wrong is None:
+        skip(form, "its published schema is not there")
+    else:
+        check(form + ": its published schema", not wrong, wrong)
+
+
 def record(name, *command, **environment):
     folder = "%s/records-%s" % (WORK, name)
     os.makedirs(folder, exist_ok=True)
@@ -72,75 +86,10 @@ def report(form, folder, cwd=None):
     return done.stdout
 
 
-# ---- SARIF 2.1.0: the schema's requirements for what we write. A type is a name of this table, a
-# Python type, a tuple of allowed texts, or a list of one of these; "+" marks what is required. ----
-
-TEXTS, WHOLE = str, int
-SCHEMA = {
-    "log": {"+version": ("2.1.0",), "$schema": TEXTS, "+runs": ["run"]},
-    "run": {"+tool": "tool", "originalUriBaseIds": {"": "artifact"}, "invocations": ["invocation"],
-            "results": ["result"], "columnKind": ("unicodeCodePoints", "utf16CodeUnits")},
-    "tool": {"+driver": "component"},
-    "component": {"+name": TEXTS, "version": TEXTS, "rules": ["rule"]},
-    "rule": {"+id": TEXTS, "name": TEXTS, "shortDescription": "words", "help": "words",
-             "defaultConfiguration": "configuration"},
-    "words": {"+text": TEXTS, "markdown": TEXTS},
-    "configuration": {"level": ("none", "note", "warning", "error")},
-    "invocation": {"+executionSuccessful": bool, "processId": WHOLE, "startTimeUtc": "moment",
-                   "endTimeUtc": "moment", "executableLocation": "artifact",
-                   "arguments": [TEXTS], "toolExecutionNotifications": ["notification"],
-                   "properties": dict},
-    "notification": {"+message": "words", "level": ("none", "note", "warning", "error")},
-    "artifact": {"uri": "uri", "uriBaseId": TEXTS},
-    "result": {"ruleId": TEXTS, "ruleIndex": WHOLE, "level": ("none", "note", "warning", "error"),
-               "+message": "words", "locations": ["location"], "partialFingerprints": {"": TEXTS},
-               "codeFlows": ["codeFlow"], "occurrenceCount": WHOLE, "properties": dict,
-               "suppressions": list},
-    "codeFlow": {"+threadFlows": ["threadFlow"]},
-    "threadFlow": {"+locations": ["step"]},
-    "step": {"location": "location"},
-    "location": {"physicalLocation": "physical", "logicalLocations": ["logical"],
-                 "message": "words"},
-    "physical": {"artifactLocation": "artifact", "region": "region"},
-    "region": {"startLine": WHOLE},
-    "logical": {"name": TEXTS, "fullyQualifiedName": TEXTS, "kind": TEXTS},
-}
-PATTERNS = {"moment": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z",
-            "uri": r"(?:file://)?(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})+"}
-
-
-def errors(value, kind, where):
-    if isinstance(kind, str) and kind in PATTERNS:
-        if not isinstance(value, str) or not re.fullmatch(PATTERNS[kind], value):
-            yield "%s: %r is no %s" % (where, value, kind)
-    elif isinstance(kind, str):
-        rows = SCHEMA[kind]
-        known = {name.lstrip("+"): row for name, row in rows.items()}
-        for name in (name[1:] for name in rows if name[0] == "+"):
-            if name not in value:
-                yield "%s: no %s" % (where, name)
-        for name, part in value.items():
-            if name not in known:
-                yield "%s: %s is not in the schema" % (where, name)
-            else:
-                yield from errors(part, known[name], where + "." + name)
-    elif isinstance(kind, list):
-        for index, part in enumerate(value):
-            yield from errors(part, kind[0], "%s[%d]" % (where, index))
-    elif isinstance(kind, dict):
-        for name, part in value.items():
-            yield from errors(part, kind[""], where + "." + name)
-    elif isinstance(kind, tuple):
-        if value not in kind:
-            yield "%s: %r" % (where, value)
-    elif not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value < 0)):
-        yield "%s: %r" % (where, value)
-
-
 def check_sarif(folder, sites):
-    log = json.loads(report("sarif", folder, cwd=WORK))
-    wrong = list(errors(log, "log", "log"))
-    check("sarif: schema", not wrong, wrong)
+    text = report("sarif", folder, cwd=WORK)
+    validate("sarif", text)
+    log = json.loads(text)
     run = log["runs"][0]
     rules = run["tool"]["driver"]["rules"]
     check("sarif: rules", [rule["id"] for rule in rules] == 
@@ -164,7 +113,9 @@ def check_sarif(folder, sites):
 
 
 def check_junit(folder, sites):
-    suite = ElementTree.fromstring(report("junit", folder)).find("testsuite")
+    text = report("junit", folder)
+    validate("junit", text)
+    suite = ElementTree.fromstring(text).find("testsuite")
     cases = suite.findall("testcase")
     check("junit: a case for each site", len(cases) == len(sites) == int(suite.get("tests")), cases)
     failed = [c for c in cases if c.find("failure") is not None]
@@ -188,7 +139,7 @@ def check_github(folder, sites):
 
 def build_extension(folder):
     include = subprocess.check_output(
-        [sys.executable, "-c", "import sysconfig; print(sysconfig.get_path('include'))"], text=True)
+        [PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('include'))"], text=True)
     os.makedirs(folder + "/asker", exist_ok=True)
     open(folder + "/asker/__init__.py", "w", encoding="utf-8").close()
     subprocess.run(["cc", "-g", "-shared", "-fPIC", "-I" + include.strip(), "-o",
@@ -220,13 +171,13 @@ def pip(python, *arguments):
 
 
 def make_venv(name):
-    subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", "--without-pip",
+    subprocess.run([PYTHON, "-m", "venv", "--system-site-packages", "--without-pip",
                     WORK + "/" + name], check=True)
     return WORK + "/%s/bin/python" % name
 
 
 def owners(folder, start):
-    sites = json.loads(report("json", folder))["sites"]
+    sites = schema.read(report("json", folder))["sites"]
     found = [site["extension"] for site in sites if "extension" in site]
     return {(e.get("distribution"), e.get("version")) for e in found
             if e["object"].startswith(start)}
@@ -244,8 +195,8 @@ def debian_version(package):
 
 def check_wheels(extension, program):
     wheel = make_wheel(extension)
-    pip(sys.executable, "--target", WORK + "/a target", wheel)
-    folder = record("target", sys.executable, program, PYTHONPATH=WORK + "/a target")
+    pip(PYTHON, "--target", WORK + "/a target", wheel)
+    folder = record("target", PYTHON, program, PYTHONPATH=WORK + "/a target")
     expect_owner("wheel in a directory", folder, "guilty", "asker-of-things", "1.2.3")
     python = make_venv("venv")
     pip(python, wheel)
@@ -267,6 +218,36 @@ def check_editable(extension, program):
     for path in glob.glob(source + "/*.egg-info"):
         shutil.rmtree(path)
     expect_owner("editable, by its URL", folder, "guilty", "asker-in-place", "0.1")
+    python = make_venv("develop")
+    pip(python, "--no-build-isolation", "--no-use-pep517", "-e", source)
+    check("an old editable install has an egg-link",
+          glob.glob(WORK + "/develop/lib/*/site-packages/*.egg-link"))
+    expect_owner("editable, as setup.py develop", record("develop", python, program), "guilty",
+                 "asker-in-place", "0.1")
+
+
+def check_other_layouts(extension, program):
+    """An environment of conda's, an egg, an egg's cache; a tree that nobody installed."""
+    prefix = WORK + "/conda"
+    shutil.copytree(extension, prefix + "/lib/python3.11/site-packages")
+    os.mkdir(prefix + "/conda-meta")
+    with open(prefix + "/conda-meta/asker-4.5-py311_0.json", "w", encoding="utf-8") as file:
+        json.dump({"name": "asker", "version": "4.5",
+                   "files": ["lib/python3.11/site-packages/asker/guilty.so"]}, file)
+    expect_owner("conda", record("conda", PYTHON, program, PYTHONPATH=prefix +
+                                 "/lib/python3.11/site-packages"), "guilty", "asker", "4.5")
+    egg = WORK + "/asker-0.7-py3.11.egg"
+    shutil.copytree(extension, egg)
+    os.mkdir(egg + "/EGG-INFO")
+    with open(egg + "/EGG-INFO/PKG-INFO", "w", encoding="utf-8") as file:
+        file.write("Metadata-Version: 1.0\nName: asker\nVersion: 0.7\n")
+    expect_owner("egg", record("egg", PYTHON, program, PYTHONPATH=egg), "guilty", "asker", "0.7")
+    cache = WORK + "/Python-Eggs/asker-0.8-py3.11.egg-tmp"
+    shutil.copytree(extension, cache)
+    expect_owner("egg's cache", record("cache", PYTHON, program, PYTHONPATH=cache), "guilty", None,
+                 None)
+    expect_owner("no owner", record("bare", PYTHON, program, PYTHONPATH=extension), "guilty", None,
+                 None)
 
 
 def check_debian():
@@ -282,6 +263,9 @@ def check_debian():
         code = "import dbm.gnu; dbm.gnu.open('%s/x.gdbm', 'n').close()" % WORK
         expect_owner("a Debian package", record("gdbm", "/usr/bin/python3", "-c", code), "_gdbm",
                      "python3-gdbm", version)
+        expect_owner("a Debian package, seen from a venv",
+                     record("gdbm-venv", make_venv("system"), "-c", code), "_gdbm", "python3-gdbm",
+                     version)
     else:
         skip("a Debian package", "no python3-gdbm")
 
@@ -311,11 +295,12 @@ def main():
     with open(program, "w", encoding="utf-8") as file:
         file.write(PROGRAM)
     folder = check_wheels(extension, program)
-    sites = [site for site in json.loads(report("json", folder))["sites"] if "rule" in site]
+    sites = [site for site in schema.read(report("json", folder))["sites"] if "rule" in site]
     check_sarif(folder, sites)
     check_junit(folder, sites)
     check_github(folder, sites)
     check_editable(extension, program)
+    check_other_layouts(extension, program)
     check_debian()
     check_own_python()
     check_clean()

@@ -1,7 +1,6 @@
 """Runs of `gilshim run`, and what its tests have in common. No test itself."""
 import argparse
 import glob
-import json
 import os
 import pty
 import re
@@ -9,8 +8,12 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import schema
 
 PYTHON = "/usr/bin/python3"
 TIMEOUT = 20
@@ -89,7 +92,7 @@ def report(directory):
     done = subprocess.run([COMMAND, "report", "-f", "json", directory], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, check=False)
     check(done.returncode == 0 and not done.stderr, "report:", done.returncode, done.stderr)
-    return json.loads(done.stdout.decode())
+    return schema.read(done.stdout.decode())
 
 
 def wait_until(what, condition):

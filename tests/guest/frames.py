@@ -1,10 +1,9 @@
 """Calls that are left in other ways than by returning, signals, errors."""
-import json
 import os
 import subprocess
 import time
 
-from world import TIMEOUT, Wrong, check, check_made, row
+from world import TIMEOUT, Wrong, check, check_made, row, schema
 
 SIGNALLED = ("read", "readv", "poll", "select", "nanosleep", "clock_nanosleep", "pause", "sem_wait",
              "fcntl", "getaddrinfo")
@@ -82,7 +81,7 @@ def progress_of(world, run):
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     if done.returncode:
         return None
-    return {site["call"] for site in json.loads(done.stdout.decode())["sites"]
+    return {site["call"] for site in schema.read(done.stdout.decode())["sites"]
             if site.get("in_progress")}
 
 

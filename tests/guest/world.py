@@ -1,13 +1,16 @@
 """Programs and their runs: bare, and under the library."""
 import glob
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import schema
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAMS = os.path.join(HERE, "programs")
@@ -74,7 +77,7 @@ class Run:
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         check(done.returncode == 0, "report: status", done.returncode, done.stderr)
         check(done.stderr == b"", "report says", done.stderr)
-        report = json.loads(done.stdout.decode())
+        report = schema.read(done.stdout.decode())
         check_sums(report)
         return report
 

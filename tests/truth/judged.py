@@ -5,7 +5,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import schema
 
 STATES = ("held", "released", "unknown", "none")
 TIMEOUT = 120
@@ -99,9 +103,9 @@ class Shim:
                 done.returncode, done.stderr.decode("utf-8", "replace").strip()[-400:]))
             return
         try:
-            run.report = json.loads(done.stdout.decode("utf-8"))
+            run.report = schema.read(done.stdout.decode("utf-8"))
         except ValueError as error:
-            run.problems.append("report: not JSON: %s" % error)
+            run.problems.append("report: %s" % error)
             return
         run.problems += sums(run.report)
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "conda.h"
 #include "debian.h"
 #include "distribution.h"
 #include "owner.h"
@@ -160,6 +161,46 @@ static void test_nothing_waits_for_a_fifo(void)
 	end();
 }
 
+static void test_eggs(void)
+{
+	begin();
+	make("one-2.1-py3.11.egg/EGG-INFO/PKG-INFO", "Name: one\nVersion: 2.1\n");
+	make("one-2.1-py3.11.egg/EGG-INFO/top_level.txt", "one\n");
+	expect(gs_distribution_named(&pool, at("one-2.1-py3.11.egg/one/_c.so"), &owner), "one",
+		"2.1");
+	CU_ASSERT_FALSE(gs_distribution_named(&pool, at("one-2.1-py3.11.egg/two/_c.so"), &owner));
+	/* A zipped one is a file; what is in it has no path, or one in a cache. */
+	make("two-1-py3.11.egg", "PK");
+	CU_ASSERT_FALSE(gs_distribution_listing(&pool, at("two-1-py3.11.egg/two/_c.so"), &owner));
+	CU_ASSERT_FALSE(gs_distribution_named(&pool, at("two-1-py3.11.egg/two/_c.so"), &owner));
+	CU_ASSERT_FALSE(gs_conda_find(&pool, at("two-1-py3.11.egg/two/_c.so"), &owner));
+	CU_ASSERT_FALSE(
+		gs_distribution_named(&pool, at("Python-Eggs/two-1.egg-tmp/two/_c.so"), &owner));
+	end();
+}
+
+static void test_conda(void)
+{
+	begin();
+	make("env/conda-meta/libone-5.4-h12_3.json",
+		"{\"name\": \"libone\", \"version\": \"5.4\", \"files\": [\"include/one.h\", "
+		"\"lib/libone.so.1\"]}");
+	make("env/conda-meta/other-1-0.json",
+		"{\"name\": \"other\", \"version\": \"1\", \"depends\": [\"libone.so.1\"], "
+		"\"files\": []}");
+	make("env/conda-meta/torn-1-0.json",
+		"{\"name\": \"torn\", \"files\": [\"lib/libtorn.so\"");
+	make("env/conda-meta/nameless-1-0.json", "{\"files\": [\"lib/libnameless.so\"]}");
+	make("env/conda-meta/history", "lib/libone.so.2");
+	expect(gs_conda_find(&pool, at("env/lib/libone.so.1"), &owner), "libone", "5.4");
+	CU_ASSERT_FALSE(gs_conda_find(&pool, at("env/libone.so.1"), &owner));
+	CU_ASSERT_FALSE(gs_conda_find(&pool, at("env/lib/libone.so.2"), &owner));
+	CU_ASSERT_FALSE(gs_conda_find(&pool, at("env/lib/libtorn.so"), &owner));
+	CU_ASSERT_FALSE(gs_conda_find(&pool, at("env/lib/libnameless.so"), &owner));
+	CU_ASSERT_FALSE(gs_conda_find(&pool, at("other/lib/libone.so.1"), &owner));
+	end();
+}
+
 static void make_debian(void)
 {
 	make("dpkg/status", "Package: libone\nStatus: install ok installed\nArchitecture: i386\n"
@@ -265,6 +306,8 @@ CU_TestInfo gs_tests_owner[] = {
 	{"top-level names", test_top_level_names},
 	{"editable installs", test_editable_installs},
 	{"nothing waits for a FIFO", test_nothing_waits_for_a_fifo},
+	{"eggs", test_eggs},
+	{"conda packages", test_conda},
 	{"Debian packages", test_debian_packages},
 	{"an extension has an owner", test_an_extension_has_an_owner},
 	CU_TEST_INFO_NULL,

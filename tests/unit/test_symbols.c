@@ -12,6 +12,8 @@
 
 #include "unit.h"
 
+static const char *reason; /* why the last was not opened */
+
 /* An object as a record would describe it. */
 struct object {
 	uint64_t base;
@@ -96,15 +98,15 @@ static void test_a_function_of_libc_has_its_name(void)
 	struct gs_symbols *symbols;
 
 	CU_ASSERT_FATAL(libc.build_id_size > 0);
-	symbols = gs_symbols_open(libc.path, libc.build_id, libc.build_id_size, 0);
+	symbols = gs_symbols_open(libc.path, libc.build_id, libc.build_id_size, 0, &reason);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(symbols);
 	CU_ASSERT_STRING_EQUAL(
-		gs_symbols_find(symbols, file_address(&libc)).name, "gnu_get_libc_version");
+		gs_symbols_name(symbols, file_address(&libc)), "gnu_get_libc_version");
 	CU_ASSERT_STRING_EQUAL(
-		gs_symbols_find(symbols, file_address(&libc) + 1).name, "gnu_get_libc_version");
-	CU_ASSERT_PTR_NULL(gs_symbols_find(symbols, UINT64_MAX / 2).name);
-	CU_ASSERT_PTR_EQUAL(gs_symbols_find(symbols, file_address(&libc)).name,
-		gs_symbols_find(symbols, file_address(&libc)).name);
+		gs_symbols_name(symbols, file_address(&libc) + 1), "gnu_get_libc_version");
+	CU_ASSERT_PTR_NULL(gs_symbols_name(symbols, UINT64_MAX / 2));
+	CU_ASSERT_PTR_EQUAL(gs_symbols_name(symbols, file_address(&libc)),
+		gs_symbols_name(symbols, file_address(&libc)));
 	gs_symbols_close(symbols);
 }
 
@@ -113,15 +115,15 @@ static void test_this_program_has_names_and_lines(void)
 {
 	struct object self = object_of((const void *)(uintptr_t)round_note);
 	struct gs_symbols *symbols =
-		gs_symbols_open(self.path, self.build_id, self.build_id_size, UINT64_MAX);
-	struct gs_symbol symbol;
+		gs_symbols_open(self.path, self.build_id, self.build_id_size, UINT64_MAX, &reason);
+	const struct gs_symbol_line *lines;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(symbols);
-	symbol = gs_symbols_find(symbols, file_address(&self));
-	CU_ASSERT_STRING_EQUAL(symbol.name, "round_note");
-	if (symbol.file) {
-		CU_ASSERT_PTR_NOT_NULL(strstr(symbol.file, "test_symbols.c"));
-		CU_ASSERT(symbol.line > 0);
+	CU_ASSERT_STRING_EQUAL(gs_symbols_name(symbols, file_address(&self)), "round_note");
+	if (gs_symbols_lines(symbols, file_address(&self), &lines) > 0) {
+		CU_ASSERT_PTR_NULL(lines[0].inlined);
+		CU_ASSERT_PTR_NOT_NULL(strstr(lines[0].file, "test_symbols.c"));
+		CU_ASSERT(lines[0].line > 0);
 	}
 	gs_symbols_close(symbols);
 }
@@ -131,24 +133,24 @@ static void test_another_build_is_another_object(void)
 	struct object libc = object_of(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
 
 	libc.build_id[0] ^= 1;
-	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, libc.build_id, libc.build_id_size, 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, libc.build_id, 1, 0));
+	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, libc.build_id, libc.build_id_size, 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, libc.build_id, 1, 0, &reason));
 	/* The record knows of no build-id, the file has one. */
-	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, NULL, 0, UINT64_MAX));
+	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, NULL, 0, UINT64_MAX, &reason));
 }
 
 static void test_what_is_no_object_is_not_opened(void)
 {
 	static const uint8_t id[20];
 
-	CU_ASSERT_PTR_NULL(gs_symbols_open(NULL, id, sizeof(id), 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open("", id, sizeof(id), 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open("linux-vdso.so.1", id, sizeof(id), 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open("/nonexistent", id, sizeof(id), 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open("/tmp", id, sizeof(id), 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open("/dev/zero", id, sizeof(id), 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open("/etc/passwd", id, sizeof(id), 0));
-	CU_ASSERT_PTR_NULL(gs_symbols_open("/etc/passwd", NULL, 0, UINT64_MAX));
+	CU_ASSERT_PTR_NULL(gs_symbols_open(NULL, id, sizeof(id), 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open("", id, sizeof(id), 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open("linux-vdso.so.1", id, sizeof(id), 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open("/nonexistent", id, sizeof(id), 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open("/tmp", id, sizeof(id), 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open("/dev/zero", id, sizeof(id), 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open("/etc/passwd", id, sizeof(id), 0, &reason));
+	CU_ASSERT_PTR_NULL(gs_symbols_open("/etc/passwd", NULL, 0, UINT64_MAX, &reason));
 }
 
 CU_TestInfo gs_tests_symbols[] = {
