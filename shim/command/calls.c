@@ -32,7 +32,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp argp = {
+const struct argp gs_calls_argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "Lists the calls of libc that are watched: the name in reports, the group, whether "
@@ -74,7 +74,7 @@ int gs_command_calls(int argc, char **argv)
 {
 	const char *man = NULL;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &man) != 0)
+	if (argp_parse(&gs_calls_argp, argc, argv, 0, NULL, &man) != 0)
 		return GS_EXIT_TROUBLE;
 	if (man) {
 		if (gs_man_print(man) == 0)

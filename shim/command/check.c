@@ -140,7 +140,7 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
-static const struct argp argp = {
+const struct argp gs_check_argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "PATH...",
@@ -368,7 +368,7 @@ int gs_command_check(int argc, char **argv)
 
 	memset(&check, 0, sizeof(check));
 	gs_policy_init(&check.policy);
-	if (argp_parse(&argp, argc, argv, 0, NULL, &check) == 0)
+	if (argp_parse(&gs_check_argp, argc, argv, 0, NULL, &check) == 0)
 		status = run(&check);
 	gs_owner_forget();
 	gs_paths_free(&check.read);
