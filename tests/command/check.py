@@ -122,7 +122,13 @@ def policy():
     path = TMP + "/report.json"
     check("output", 1, "--format=json", "--output", path, HELD)
     report = json.load(open(path, encoding="utf-8"))
-    expect("json", report["schema"] == "gilshim-report/1" and report["suppressions"] == [], report)
+    expect("json", report["schema"] == "gilshim-report/1" and suppressions_of(report) == [],
+           report["suppressions"])
+
+
+def suppressions_of(report):
+    """Without the built-in ones: on a busy machine CPython's own imports wait now and then."""
+    return [use for use in report["suppressions"] if not use["origin"].startswith("builtin:")]
 
 
 def held_site(text):
@@ -136,7 +142,7 @@ def suppressions():
           out=["suppressed: 1 site, 23 calls by %s:3 (issue 12)" % hit], no_err=["unused"])
     out = check("hit, as JSON", 0, "--suppressions", hit, "--format=json", HELD)
     expect("suppressed_by", held_site(out).get("suppressed_by") == hit + ":3", held_site(out))
-    uses = json.loads(out)["suppressions"]
+    uses = suppressions_of(json.loads(out))
     expect("suppressions", uses == [{"rule": "%s until:2999-12-31 # issue 12" % rule,
                                      "origin": hit + ":3", "hits": 1, "expired": False}], uses)
     one_differs = write("one", rule.replace("nap", "nop") + " # no\n")
