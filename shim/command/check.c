@@ -172,7 +172,7 @@ static enum gs_verdict judge(struct check *check, const struct gs_view_site *sit
 		change = gs_baseline_change(
 			gs_baseline_find(&check->compared, &check->read.view, site),
 			check->policy.min_blocked_ns);
-	return gs_policy_judge(&check->policy, site, change);
+	return gs_policy_judge(&check->policy, site, &(struct gs_policy_past){change, 0});
 }
 
 /* What the policy is made of. False if any of it cannot be had: nothing is judged by half of it. */
@@ -253,7 +253,7 @@ static void write_suppressed(FILE *stream, const struct gs_suppressions *list)
 			gs_sum(&calls, rule->calls);
 		} else if (rule->sites) {
 			write_count(stream, rule->sites, rule->calls);
-			fprintf(stream, " by %s (%s)\n", rule->use.origin, rule->reason);
+			fprintf(stream, " by %s (%s)\n", rule->use.origin, rule->use.reason);
 		}
 	}
 	if (sites) {
