@@ -27,6 +27,7 @@ PRELOAD := $(BASE) -Ishim/preload -fPIC -fvisibility=hidden -fno-builtin -U_FORT
 # The wrappers must compile to jumps whatever the user's flags are.
 WRAPPER := -O2 -fno-sanitize=all -foptimize-sibling-calls
 COMMAND := $(BASE) -Ishim/command
+places := '-DGS_BINDIR="$(BINDIR)"' '-DGS_LIBDIR="$(LIBDIR)"'
 
 common_src := $(wildcard shim/common/*.c)
 preload_src := $(wildcard shim/preload/*.c)
@@ -52,7 +53,12 @@ $(O)/libgilshim.so: $(lib_obj) $(map)
 $(O)/cmd/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(COMMAND) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(COMMAND) $(CPPFLAGS) $(CFLAGS) $(if $(filter %/library.c,$<),$(places)) -c -o $@ $<
+# The command knows where the library is installed to, and is made anew if that is another place.
+$(O)/places: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(places) | cmp -s - $@ || printf '%s\n' $(places) >$@
+$(O)/cmd/shim/command/library.o: $(O)/places
 $(O)/gilshim: $(cmd_obj)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
@@ -148,5 +154,6 @@ help:
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check help
+FORCE:
+.PHONY: all install uninstall clean deps check-deps demo check help FORCE
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)
