@@ -6,6 +6,7 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 PYTHON ?= /usr/bin/python3
 # Programs whose verdict was established without us, run by `make check` where they are found.
 CASES ?= $(wildcard ../shared/cases)
@@ -36,7 +37,7 @@ lib_obj := $(patsubst %,$(O)/lib/%.o,$(basename $(common_src) $(preload_src)) sh
 cmd_obj := $(patsubst %,$(O)/cmd/%.o,$(basename $(common_src) $(command_src)))
 map := shim/preload/libgilshim.map
 
-all: $(O)/libgilshim.so $(O)/gilshim $(O)/gilshim.1 $(O)/libgilshim.7
+all: $(O)/libgilshim.so $(O)/gilshim $(O)/gilshim.1 $(O)/libgilshim.7 $(O)/gilshim.bash
 
 $(O)/lib/%.o: %.c
 	$(call say,CC,$@)
@@ -71,7 +72,13 @@ $(O)/%: shim/man/%.in $(O)/gilshim
 	$(Q)sed -e '/@OPTIONS@/{r $@.options' -e 'd}' -e '/@CALLS@/{r $@.calls' -e 'd}' $< >$@
 	$(Q)rm -f $@.options $@.calls
 
+$(O)/gilshim.bash: shim/command/gilshim.bash $(O)/gilshim
+	$(call say,BASH,$@)
+	$(Q)$(O)/gilshim --completion >$@
+	$(Q)cat $< >>$@
+
 install: all
+	install -Dm644 $(O)/gilshim.bash $(DESTDIR)$(COMPDIR)/gilshim
 	install -Dm644 $(O)/gilshim.1 $(DESTDIR)$(MANDIR)/man1/gilshim.1
 	install -Dm644 $(O)/libgilshim.7 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
 	install -Dm755 $(O)/gilshim $(DESTDIR)$(BINDIR)/gilshim
@@ -79,7 +86,8 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/gilshim $(DESTDIR)$(LIBDIR)/libgilshim.so \
-		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
+		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7 \
+		$(DESTDIR)$(COMPDIR)/gilshim
 
 clean:
 	rm -rf $(O)

@@ -38,7 +38,7 @@ SUITES = [
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
-for name in "run", "run_tree", "check", "gate", "install", "formats", "doctor":
+for name in "run", "run_tree", "check", "gate", "install", "help", "formats", "doctor":
     SUITES.insert(-1, (name, PYTHON + ["%s/command/%s.py" % (TESTS, name)] + BOTH +
                        ["--build", SCRATCH + "/" + name]))
 for number, folder in enumerate(options.cases.split()):

@@ -17,7 +17,7 @@
 enum { KEY_MAN = 256 };
 
 static const struct argp_option options[] = {
-	{"man", KEY_MAN, "TABLE", 0, "print TABLE (calls, options) as man page source instead", 0},
+	{"man", KEY_MAN, "calls|options", 0, "print that table as man page source instead", 0},
 	{0},
 };
 
@@ -39,7 +39,10 @@ const struct argp gs_calls_argp = {
 	       "it is watched unless told otherwise, and all exported names of the function."
 	       "\v"
 	       "Names in parentheses are not in this libc. The options calls= and skip= take names "
-	       "of calls and of groups.",
+	       "of calls and of groups.\n\n"
+	       "Examples:\n\n"
+	       "  gilshim calls\n"
+	       "  gilshim run --calls=socket,poll -- python3 app.py",
 };
 
 /* The names of a call, wrapped at the right margin; from the column where names begin. */

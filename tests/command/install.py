@@ -59,6 +59,10 @@ def layout(name, stage, prefix, libdir=None):
     command, library = stage + prefix + "/bin/gilshim", stage + (
         libdir or prefix + "/lib") + "/libgilshim.so"
     expect(name, command, library)
+    done = subprocess.run(
+        ["bash", "--norc", "-c", "source %s/share/bash-completion/completions/gilshim; "
+         "complete -p gilshim" % (stage + prefix)], stdout=subprocess.PIPE, text=True, check=False)
+    check(name + ": the completion", done.stdout == "complete -F _gilshim gilshim\n", done.stdout)
     return command, library, where
 
 
