@@ -89,9 +89,10 @@ def heads(text):
 
 
 def calls(text, function):
-    """Calls at the sites of one Python function, as the summary has them."""
+    """Calls at the sites of one Python function, as the summary has them: numbers, which may flow
+    on, and a chain."""
     return sum(int(number.replace(",", "")) for number in re.findall(
-        r"\d+\. GIL\d+ (?:[\d,]+ of )?([\d,]+) calls?[^\n]*\n[^\n]* in %s\n" % function, text))
+        r"\d+\. GIL\d+ (?:[\d,]+ of )?([\d,]+) calls?[^\n]*\n(?: {5}[^\n]*\n)*? {5}[^\n]* in %s\n" % function, text))
 
 
 def report(directory):
