@@ -21,7 +21,8 @@ struct gs_command {
 };
 
 /* What each parses its arguments with. */
-extern const struct argp gs_run_argp, gs_report_argp, gs_check_argp, gs_diff_argp, gs_calls_argp;
+extern const struct argp gs_run_argp, gs_report_argp, gs_check_argp, gs_diff_argp, gs_calls_argp,
+	gs_doctor_argp;
 
 int gs_command_run(int argc, char **argv);
 int gs_command_report(int argc, char **argv);

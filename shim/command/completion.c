@@ -22,6 +22,7 @@ static const struct {
 	{"check", &gs_check_argp},
 	{"diff", &gs_diff_argp},
 	{"calls", &gs_calls_argp},
+	{"doctor", &gs_doctor_argp},
 };
 
 typedef void print_option(const char *command, const struct argp_option *option);

@@ -49,7 +49,7 @@ _gilshim_program()
 	fi
 }
 
-# Where the program's words begin that `run`, or `check --`, is given; 0: not yet.
+# Where the program's words begin that `run` and `doctor`, or `check --`, are given; 0: not yet.
 _gilshim_find_program()
 {
 	local command=$1 i word
@@ -59,7 +59,7 @@ _gilshim_find_program()
 		word=${COMP_WORDS[i]}
 		if [[ $word == -- ]]; then
 			program=$((i + 1))
-		elif [[ $word != -* && $command == run ]]; then
+		elif [[ $word != -* && $command != check ]]; then
 			program=$i
 		elif [[ ${COMP_WORDS[i + 1]} == = ]]; then
 			((i += 2))
@@ -68,8 +68,8 @@ _gilshim_find_program()
 		fi
 		((program)) && return
 	done
-	# Behind options alone, run is given its program.
-	[[ $command == run && ${COMP_WORDS[i]} != -* ]] && program=$i
+	# Behind options alone a program is expected.
+	[[ $command != check && ${COMP_WORDS[i]} != -* ]] && program=$i
 }
 
 _gilshim()
@@ -91,7 +91,7 @@ _gilshim()
 		option=$before
 	fi
 	_gilshim_find_program "$command"
-	if [[ $command == run || $command == check ]] && ((program && program <= COMP_CWORD)); then
+	if [[ $command == @(run|check|doctor) ]] && ((program && program <= COMP_CWORD)); then
 		_gilshim_program "$program" "$word"
 	elif [[ -n $option ]]; then
 		_gilshim_value "${_gilshim_arguments[$command:$option]}" "$word"

@@ -148,9 +148,10 @@ def check_files():
     both = ["files/recipe", "files/records"]
     for words in (["report", "files/re"], ["check", "--suppressions", "=", "files/re"],
                   ["diff", "a", "files/re"], ["run", "sort", "files/re"],
-                  ["check", "--", "sort", "files/re"], ["run", "--", "sort", "--log", "files/re"]):
+                  ["check", "--", "sort", "files/re"], ["run", "--", "sort", "--log", "files/re"],
+                  ["doctor", "-f", "json", "sort", "files/re"]):
         check("files: %r" % words, sorted(complete(*words)) == both, complete(*words))
-    for words in (["run", "unsha"], ["run", "--", "unsha"], ["check", "--", "unsha"],
+    for words in (["run", "unsha"], ["doctor", "unsha"], ["doctor", "--", "unsha"], ["run", "--", "unsha"], ["check", "--", "unsha"],
                   ["run", "--log", "=", "all", "unsha"], ["run", "--log", "all", "unsha"],
                   ["check", "--origin", "all", "--", "unsha"]):
         check("programs: %r" % words, "unshare" in complete(*words), complete(*words))
