@@ -7,6 +7,7 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share/gilshim
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 PYTHON ?= /usr/bin/python3
 # Programs whose verdict was established without us, run by `make check` where they are found.
 CASES ?= $(wildcard ../shared/cases)
@@ -33,6 +34,7 @@ PRELOAD := $(BASE) -Ishim/preload -fPIC -fvisibility=hidden -fno-builtin -U_FORT
 # The wrappers must compile to jumps whatever the user's flags are.
 WRAPPER := -O2 -fno-sanitize=all -foptimize-sibling-calls
 COMMAND := $(BASE) -Ishim/command
+places := '-DGS_BINDIR="$(BINDIR)"' '-DGS_LIBDIR="$(LIBDIR)"'
 
 common_src := $(wildcard shim/common/*.c)
 preload_src := $(wildcard shim/preload/*.c)
@@ -42,7 +44,7 @@ cmd_obj := $(patsubst %,$(O)/cmd/%.o,$(basename $(common_src) $(command_src)))
 map := shim/preload/libgilshim.map
 schema := shim/command/gilshim-report-1.schema.json
 
-all: $(O)/libgilshim.so $(O)/gilshim $(O)/gilshim.1 $(O)/libgilshim.7
+all: $(O)/libgilshim.so $(O)/gilshim $(O)/gilshim.1 $(O)/libgilshim.7 $(O)/gilshim.bash
 
 $(O)/lib/%.o: %.c
 	$(call say,CC,$@)
@@ -59,7 +61,12 @@ $(O)/libgilshim.so: $(lib_obj) $(map)
 $(O)/cmd/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(COMMAND) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(COMMAND) $(CPPFLAGS) $(CFLAGS) $(if $(filter %/library.c,$<),$(places)) -c -o $@ $<
+# The command knows where the library is installed to, and is made anew if that is another place.
+$(O)/places: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(places) | cmp -s - $@ || printf '%s\n' $(places) >$@
+$(O)/cmd/shim/command/library.o: $(O)/places
 $(O)/gilshim: $(cmd_obj)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
@@ -72,7 +79,13 @@ $(O)/%: shim/man/%.in $(O)/gilshim
 	$(Q)sed -e '/@OPTIONS@/{r $@.options' -e 'd}' -e '/@CALLS@/{r $@.calls' -e 'd}' $< >$@
 	$(Q)rm -f $@.options $@.calls
 
+$(O)/gilshim.bash: shim/command/gilshim.bash $(O)/gilshim
+	$(call say,BASH,$@)
+	$(Q)$(O)/gilshim --completion >$@
+	$(Q)cat $< >>$@
+
 install: all
+	install -Dm644 $(O)/gilshim.bash $(DESTDIR)$(COMPDIR)/gilshim
 	install -Dm644 $(O)/gilshim.1 $(DESTDIR)$(MANDIR)/man1/gilshim.1
 	install -Dm644 $(O)/libgilshim.7 $(DESTDIR)$(MANDIR)/man7/libgilshim.7
 	install -Dm644 $(schema) $(DESTDIR)$(DATADIR)/$(notdir $(schema))
@@ -82,7 +95,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/gilshim $(DESTDIR)$(LIBDIR)/libgilshim.so \
 		$(DESTDIR)$(MANDIR)/man1/gilshim.1 $(DESTDIR)$(MANDIR)/man7/libgilshim.7 \
-		$(DESTDIR)$(DATADIR)/$(notdir $(schema))
+		$(DESTDIR)$(DATADIR)/$(notdir $(schema)) $(DESTDIR)$(COMPDIR)/gilshim
 
 clean:
 	rm -rf $(O)
@@ -185,5 +198,6 @@ help:
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records help
+FORCE:
+.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records help FORCE
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

@@ -44,7 +44,8 @@ SUITES = [
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
-for name in "run_tree", "check", "formats", "symbols", "reports", "doctor":
+for name in ("run", "run_tree", "check", "gate", "install", "help", "formats", "symbols", "reports",
+             "doctor"):
     SUITES.insert(-1, (name, PYTHON + ["%s/command/%s.py" % (TESTS, name)] + BOTH +
                        ["--build", SCRATCH + "/" + name] + SCHEMAS * (name == "formats")))
 for number, folder in enumerate(options.cases.split()):

@@ -61,6 +61,7 @@ static void add_to(struct gs_measure *sum, const struct gs_measure *more)
 		sum->worst_ns = more->worst_ns;
 	gs_sum(&sum->calls, more->calls);
 	gs_sum(&sum->blocked_ns, more->blocked_ns);
+	gs_sum(&sum->stalled_ns, more->stalled_ns);
 }
 
 /* ---- records ---- */
@@ -112,6 +113,7 @@ void gs_baseline_add(struct gs_baseline *baseline, enum gs_side side, struct gs_
 			.blocked_ns = site->key.kind == GS_KIND_COMPUTE ? site->elapsed_ns
 									: site->blocked_ns,
 			.worst_ns = site->worst_ns,
+			.stalled_ns = site->stalled_ns,
 		};
 
 		if (!is_compared(site->key.origin) ||
@@ -215,11 +217,13 @@ static struct gs_compared_key take_key(struct place *place, const json_t *site)
 
 /* Takes what a site or a place that computes measures, if such are compared. */
 static void take_measure(struct gs_baseline *baseline, enum gs_side side, struct place *place,
-	const json_t *from, const struct gs_compared_key *key, const struct gs_measure *measure)
+	const json_t *from, const struct gs_compared_key *key, struct gs_measure *measure)
 {
 	const char *origin = take_text(place, from, "origin");
 	const char *suppressed_by = take_text(place, from, "suppressed_by");
 
+	if (json_object_get(from, "stalled_ns"))
+		measure->stalled_ns = take_number(place, from, "stalled_ns");
 	if (!origin)
 		wrong(place, "origin", "a text");
 	if (!place->good || strcmp(origin, "startup") == 0 || strcmp(origin, "shutdown") == 0 ||
@@ -232,7 +236,7 @@ static void take_site(
 	struct gs_baseline *baseline, enum gs_side side, struct place *place, const json_t *site)
 {
 	const struct gs_compared_key key = take_key(place, site);
-	const struct gs_measure measure = {
+	struct gs_measure measure = {
 		.rule = take_rule(place, site),
 		.calls = take_number(place, site, "calls"),
 		.blocked_ns = take_number(place, site, "blocked_ns"),

@@ -28,6 +28,7 @@ enum gs_change {
 struct gs_measure {
 	enum gs_rule rule;
 	uint64_t calls, blocked_ns, worst_ns; /* GIL003: stretches, and time computed */
+	uint64_t stalled_ns;                  /* thread-seconds that others waited, in ns */
 };
 
 struct gs_compared {

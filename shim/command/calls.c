@@ -17,7 +17,7 @@
 enum { KEY_MAN = 256 };
 
 static const struct argp_option options[] = {
-	{"man", KEY_MAN, "TABLE", 0, "print TABLE (calls, options) as man page source instead", 0},
+	{"man", KEY_MAN, "calls|options", 0, "print that table as man page source instead", 0},
 	{0},
 };
 
@@ -32,14 +32,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp argp = {
+const struct argp gs_calls_argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "Lists the calls of libc that are watched: the name in reports, the group, whether "
 	       "it is watched unless told otherwise, and all exported names of the function."
 	       "\v"
 	       "Names in parentheses are not in this libc. The options calls= and skip= take names "
-	       "of calls and of groups.",
+	       "of calls and of groups.\n\n"
+	       "Examples:\n\n"
+	       "  gilshim calls\n"
+	       "  gilshim run --calls=socket,poll -- python3 app.py",
 };
 
 /* The names of a call, wrapped at the right margin; from the column where names begin. */
@@ -74,7 +77,7 @@ int gs_command_calls(int argc, char **argv)
 {
 	const char *man = NULL;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &man) != 0)
+	if (argp_parse(&gs_calls_argp, argc, argv, 0, NULL, &man) != 0)
 		return GS_EXIT_TROUBLE;
 	if (man) {
 		if (gs_man_print(man) == 0)

@@ -2,6 +2,8 @@
 #ifndef GS_COMMAND_H
 #define GS_COMMAND_H
 
+#include <argp.h>
+
 #ifndef GS_VERSION
 #define GS_VERSION "0.1.0"
 #endif
@@ -17,6 +19,10 @@ struct gs_command {
 	/* argv[0] is "gilshim NAME". Returns the exit status. */
 	int (*run)(int argc, char **argv);
 };
+
+/* What each parses its arguments with. */
+extern const struct argp gs_run_argp, gs_report_argp, gs_check_argp, gs_diff_argp, gs_calls_argp,
+	gs_doctor_argp;
 
 int gs_command_run(int argc, char **argv);
 int gs_command_report(int argc, char **argv);

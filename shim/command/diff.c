@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "arguments.h"
 #include "baseline.h"
 #include "command.h"
 #include "compiler.h"
@@ -31,31 +32,22 @@ static const struct {
 };
 
 struct diff {
-	char **paths; /* [GS_SIDES] */
+	struct gs_arguments_list paths; /* GS_SIDES */
 	struct gs_baseline compared;
 	size_t changes[GS_CHANGES];
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
+	static const char question[] = "expected two runs, OLD and NEW";
 	struct diff *diff = state->input;
 
-	(void) argument;
-	switch (key) {
-	case ARGP_KEY_ARGS:
-		diff->paths = state->argv + state->next;
-		if (state->argc - state->next != GS_SIDES)
-			argp_error(state, "expected two runs, OLD and NEW");
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "expected two runs, OLD and NEW");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (key == ARGP_KEY_END && diff->paths.count != GS_SIDES)
+		argp_error(state, "%s", question);
+	return gs_arguments_take(&diff->paths, key, argument, state, question);
 }
 
-static const struct argp argp = {
+const struct argp gs_diff_argp = {
 	.parser = parse,
 	.args_doc = "OLD NEW",
 	.doc = "Says what is new, worse, better or gone in NEW. Each is a record file, a directory "
@@ -65,7 +57,11 @@ static const struct argp argp = {
 	       "least 1 ms more of it. Sites are the same if call, extension, its function, Python "
 	       "file and function are; places that compute (GIL003), if Python file and function "
 	       "are. Exit status: 0 same or better, 1 something is new or worse, "
-	       "2 something could not be read, or nothing was judged in it.",
+	       "2 something could not be read, or nothing was judged in it.\n\n"
+	       "Examples:\n\n"
+	       "  gilshim run -o before -- python3 app.py\n"
+	       "  gilshim run -o after -- python3 app.py\n"
+	       "  gilshim diff before after",
 };
 
 /* ---- reading ---- */
@@ -98,7 +94,7 @@ static bool read_records(struct diff *diff, enum gs_side side)
 	bool good;
 
 	memset(&read, 0, sizeof(read));
-	gs_paths_add(&read, diff->paths[side]);
+	gs_paths_add(&read, diff->paths.items[side]);
 	gs_view_look_up(&read.view, GS_LOOKUP_NAMES);
 	gs_baseline_add(&diff->compared, side, &read.view);
 	good = !read.unreadable && !read.empty;
@@ -108,7 +104,7 @@ static bool read_records(struct diff *diff, enum gs_side side)
 
 static bool read_side(struct diff *diff, enum gs_side side)
 {
-	const char *path = diff->paths[side];
+	const char *path = diff->paths.items[side];
 
 	if (is_json(path)) {
 		if (!gs_baseline_read(&diff->compared, side, path))
@@ -220,8 +216,9 @@ int gs_command_diff(int argc, char **argv)
 	int status = GS_EXIT_TROUBLE;
 
 	memset(&diff, 0, sizeof(diff));
-	if (argp_parse(&argp, argc, argv, 0, NULL, &diff) == 0)
+	if (argp_parse(&gs_diff_argp, argc, argv, 0, NULL, &diff) == 0)
 		status = run(&diff);
 	gs_baseline_free(&diff.compared);
+	gs_arguments_free(&diff.paths);
 	return status;
 }

@@ -196,12 +196,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{"format", 'f', "FORMAT", 0, "text (the default) or json", 0},
+	{"format", 'f', "text|json", 0, "what to write; text is the default", 0},
 	{"output", 'o', "FILE", 0, "write to FILE instead of standard output", 0},
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
-static const struct argp argp = {
+const struct argp gs_doctor_argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[PROGRAM [ARGUMENT...]]",
@@ -216,12 +216,13 @@ static const struct argp argp = {
 	       "PROGRAM's standard output becomes standard error, so that the report stands "
 	       "alone; "
 	       "^C ends it, not the report.\n\n"
-	       "  gilshim doctor\n"
-	       "  gilshim doctor -- ./start.sh --port 8000\n"
-	       "  gilshim doctor --format json -- python3 -c 'import numpy'\n\n"
 	       "Exit status: 0 everything is live; 1 something is not; 2 bad usage, or nothing "
 	       "could be examined; 127 if PROGRAM was not found, 126 if it cannot be executed. "
-	       "What can escape does not change it.",
+	       "What can escape does not change it.\n\n"
+	       "Examples:\n\n"
+	       "  gilshim doctor\n"
+	       "  gilshim doctor -- python3 app.py\n"
+	       "  gilshim doctor --format=json -- python3 -c 'import json'",
 };
 
 static void write_report(FILE *stream, void *context)
@@ -262,7 +263,7 @@ int gs_command_doctor(int argc, char **argv)
 	struct line line = {.write = write_text};
 	int status = GS_EXIT_OK;
 
-	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &line) != 0)
+	if (argp_parse(&gs_doctor_argp, argc, argv, ARGP_IN_ORDER, NULL, &line) != 0)
 		return GS_EXIT_TROUBLE;
 	gs_doctor_machine(&line.doctor);
 	if (line.doctor.library)

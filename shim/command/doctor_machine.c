@@ -14,8 +14,8 @@
 #include "doctor.h"
 #include "err.h"
 #include "executable.h"
-#include "launch.h"
 #include "libc.h"
+#include "library.h"
 
 #define PRELOAD_FILE "/etc/ld.so.preload"
 
@@ -64,7 +64,7 @@ static void look_at_library(struct gs_doctor *doctor)
 	const char *reason;
 	char digits[65], *error;
 
-	doctor->library = gs_launch_library();
+	doctor->library = gs_library_find();
 	if (!doctor->library) {
 		gs_doctor_say(doctor, GS_HEALTH_WRONG, "library",
 			"install it, or name it with GILSHIM_LIBRARY", "libgilshim.so: not found");

@@ -18,7 +18,8 @@ const struct gs_rule_text *gs_finding_rule(enum gs_rule rule)
 {
 	static const struct gs_rule_text texts[GS_FINDING_RULES] = {
 		{"GIL001", "held-blocked", "A call blocked while the GIL was held",
-			"While such a call waits, no other Python thread can run. " HELP, "error"},
+			"While such a call waits, no other Python thread can run. " HELP,
+			GS_LEVEL_ERROR},
 		{"GIL002", "held-could-block", "A call that can block was made with the GIL held",
 			"The call waits for others; this time it came back at once. When it does "
 			"not, no other Python thread can run. " HELP,
@@ -56,6 +57,29 @@ uint64_t gs_finding_harm(const struct gs_view_site *site)
 	return site->key.kind == GS_KIND_COMPUTE ? site->elapsed_ns : site->blocked_ns;
 }
 
+/* An error is what `check` fails on. What it passes is none; a call that blocked stays a warning.
+ */
+static const char *level(const struct gs_view_site *site)
+{
+	enum gs_rule rule = gs_view_rule(site);
+
+	if (site->judgement == GS_FAILS)
+		return GS_LEVEL_ERROR;
+	if (site->judgement == GS_PASSES && rule == GS_RULE_HELD_BLOCKED)
+		return "warning";
+	return gs_finding_rule(rule)->level;
+}
+
+static const struct gs_suppression_use *suppression(
+	const struct gs_view *view, const struct gs_view_site *site)
+{
+	for (size_t i = 0; site->suppressed_by && i < view->suppression_count; i++) {
+		if (strcmp(view->suppressions[i].origin, site->suppressed_by) == 0)
+			return &view->suppressions[i];
+	}
+	return NULL;
+}
+
 bool gs_finding_make(
 	struct gs_finding *finding, struct gs_view *view, const struct gs_view_site *site)
 {
@@ -70,6 +94,8 @@ bool gs_finding_make(
 	if (!finding->what)
 		finding->what = "?";
 	finding->harm_ns = gs_finding_harm(site);
+	finding->level = level(site);
+	finding->suppression = suppression(view, site);
 	finding->extension = gs_view_extension(view, site);
 	finding->owner = gs_owner_find(view, site);
 	gs_site_id(finding->id, view, site);
@@ -99,16 +125,22 @@ uint32_t *gs_finding_delays(const struct gs_view *view, size_t *count)
 	return order;
 }
 
-size_t gs_finding_count(const struct gs_view *view, bool blocked)
+struct gs_finding_counts gs_finding_count(const struct gs_view *view)
 {
-	size_t count = 0;
+	struct gs_finding_counts counts = {0, 0, 0};
 
 	for (size_t i = 0; i < view->site_count; i++) {
-		enum gs_rule rule = gs_view_rule(&view->sites[i]);
+		const struct gs_view_site *site = &view->sites[i];
 
-		count += blocked ? rule == GS_RULE_HELD_BLOCKED : rule != GS_RULE_NONE;
+		if (gs_view_rule(site) == GS_RULE_NONE)
+			continue;
+		counts.all++;
+		if (site->suppressed_by)
+			counts.suppressed++;
+		else if (strcmp(level(site), GS_LEVEL_ERROR) == 0)
+			counts.errors++;
 	}
-	return count;
+	return counts;
 }
 
 bool gs_finding_is_file(const char *file)

@@ -12,8 +12,10 @@
 
 struct gs_rule_text {
 	const char *id, *name, *summary, *help;
-	const char *level; /* SARIF's: "error", "warning", "note" */
+	const char *level; /* SARIF's: GS_LEVEL_ERROR, "warning", "note" */
 };
+
+#define GS_LEVEL_ERROR "error"
 
 /* `rule` must be one. They lie in an array, GS_FINDING_RULES of them, from GIL001 on. */
 #define GS_FINDING_RULES 4
@@ -22,9 +24,11 @@ const struct gs_rule_text *gs_finding_rule(enum gs_rule rule);
 struct gs_finding {
 	const struct gs_view_site *site;
 	const struct gs_rule_text *rule;
-	bool blocked;     /* GIL001: a failure; else a remark */
-	const char *what; /* the call, "computing" */
-	uint64_t harm_ns; /* time blocked, or computed */
+	bool blocked;                                 /* GIL001 */
+	const char *level;                            /* the rule's, or what `check` makes of it */
+	const struct gs_suppression_use *suppression; /* NULL: none covers it */
+	const char *what;                             /* the call, "computing" */
+	uint64_t harm_ns;                             /* time blocked, or computed */
 	struct gs_place extension;
 	struct gs_owner owner;
 	char id[GS_SITE_ID]; /* as in the JSON report: stable when lines move */
@@ -55,8 +59,12 @@ void gs_finding_make_delay(struct gs_delay_finding *finding, const struct gs_vie
 /* The delays that are findings, longest waits first; sets `count`. The caller frees. */
 uint32_t *gs_finding_delays(const struct gs_view *view, size_t *count);
 
-/* How many sites break a rule; `blocked`: GIL001 only. */
-size_t gs_finding_count(const struct gs_view *view, bool blocked);
+struct gs_finding_counts {
+	size_t all, errors, suppressed; /* a suppressed one is no error */
+};
+
+/* How many sites break a rule. */
+struct gs_finding_counts gs_finding_count(const struct gs_view *view);
 
 /* Has the file a name that an editor could open? "<string>" has not. */
 bool gs_finding_is_file(const char *file);

@@ -1,60 +1,17 @@
 #include "launch.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "calls.h"
 #include "err.h"
+#include "library.h"
 #include "options.h"
 
-#define LIBRARY "libgilshim.so"
-#define LIBRARY_ENV "GILSHIM_LIBRARY"
 #define PRELOAD_ENV "LD_PRELOAD"
 
 /* ---- the library ---- */
-
-/* An absolute path, because the program may change its directory. NULL: not there. */
-static char *resolve(const char *directory, const char *rest)
-{
-	char *path, *real;
-
-	if (asprintf(&path, "%s%s", directory, rest) < 0)
-		gs_out_of_memory();
-	real = realpath(path, NULL);
-	free(path);
-	if (real && access(real, R_OK) == 0)
-		return real;
-	free(real);
-	return NULL;
-}
-
-char *gs_launch_library(void)
-{
-	const char *given = getenv(LIBRARY_ENV);
-	char self[PATH_MAX];
-	ssize_t length;
-	char *found;
-
-	if (given && *given) {
-		found = resolve(given, "");
-		if (!found)
-			gs_warn(LIBRARY_ENV "=%s: %s", given, strerror(errno));
-		return found;
-	}
-	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[length < 0 ? 0 : length] = '\0';
-	*(strrchr(self, '/') ? strrchr(self, '/') : self) = '\0';
-	found = resolve(self, "/../lib/" LIBRARY);
-	if (!found)
-		found = resolve(self, "/" LIBRARY);
-	if (!found)
-		gs_warn("no " LIBRARY " in %s or %s/../lib; name it with " LIBRARY_ENV, self, self);
-	return found;
-}
 
 /* Is the library the first of the list already? So it is where one run starts another. */
 static bool is_first(const char *list, const char *library)
@@ -67,14 +24,14 @@ static bool is_first(const char *list, const char *library)
 static bool preload(void)
 {
 	const char *others = getenv(PRELOAD_ENV);
-	char *library = gs_launch_library(), *list = NULL;
+	char *library = gs_library_find(), *list = NULL;
 	bool done = false;
 
 	if (!library)
 		return false;
 	if (strpbrk(library, " :")) {
 		gs_warn("%s: a path in " PRELOAD_ENV " can hold no space and no colon; move the "
-			"library, or name another with " LIBRARY_ENV,
+			"library, or name another with " GS_LIBRARY_ENV,
 			library);
 	} else {
 		if (!others || !*others)

@@ -6,10 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The absolute path of libgilshim.so: GILSHIM_LIBRARY, or beside this command or in its ../lib.
- * NULL after one line that says where it was looked for. The caller frees. */
-char *gs_launch_library(void);
-
 /* The value as GILSHIM_OPTIONS takes it, whatever it holds: "key='value'". The caller frees. */
 char *gs_launch_option(const char *key, const char *value);
 

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "compiler.h"
+#include "completion.h"
 #include "err.h"
 
 static const struct gs_command commands[] = {
@@ -19,6 +20,8 @@ static const struct gs_command commands[] = {
 		gs_command_calls},
 	{"doctor", "is everything live here, and what can escape?", gs_command_doctor},
 };
+
+enum { KEY_COMPLETION = 0x100 };
 
 struct chosen {
 	const struct gs_command *command;
@@ -41,6 +44,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	struct chosen *chosen = state->input;
 
 	switch (key) {
+	case KEY_COMPLETION:
+		gs_completion_print(commands, GS_ARRAY_SIZE(commands));
+		exit(fflush(stdout) == 0 ? GS_EXIT_OK : GS_EXIT_TROUBLE);
 	case ARGP_KEY_ARG:
 		chosen->command = find(argument);
 		if (!chosen->command)
@@ -78,15 +84,24 @@ static char *help(int key, const char *text, void *input)
 	return list;
 }
 
+static const struct argp_option options[] = {
+	{"completion", KEY_COMPLETION, NULL, 0, "print the tables of the completion for bash", 0},
+	{NULL, 0, NULL, 0, NULL, 0},
+};
+
 static const struct argp argp = {
+	.options = options,
 	.parser = parse,
 	.args_doc = "COMMAND [ARGUMENT...]",
 	.doc = "Finds the calls of a Python program that wait while they hold the GIL."
 	       "\v"
-	       "gilshim COMMAND --help says more about each. A first look at a program:\n\n"
-	       "  LD_PRELOAD=libgilshim.so python3 app.py\n\n"
-	       "prints what was found when it ends; with GILSHIM_OPTIONS=record=DIR the\n"
-	       "numbers are kept in DIR for `gilshim report DIR'.",
+	       "gilshim COMMAND --help says more about each.\n\n"
+	       "Examples:\n\n"
+	       "  gilshim run -- python3 app.py\n"
+	       "  gilshim check -- python3 app.py\n"
+	       "  LD_PRELOAD=libgilshim.so GILSHIM_OPTIONS=record=records python3 app.py\n"
+	       "  gilshim report records\n\n"
+	       "The third is all that it takes where no other program can be put before.",
 	.help_filter = help,
 };
 

@@ -1,6 +1,7 @@
 #include "out_file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
@@ -26,4 +27,21 @@ bool gs_out_file(const char *path, void (*write)(FILE *stream, void *context), v
 		gs_warn("%s: %s; the report is not complete", name,
 			errno ? strerror(errno) : "write error");
 	return !failed;
+}
+
+bool gs_out_error(void (*write)(FILE *stream, void *context), void *context)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	bool good;
+
+	if (!stream)
+		gs_out_of_memory();
+	write(stream, context);
+	if (fclose(stream) != 0)
+		gs_out_of_memory();
+	good = fwrite(text, 1, size, stderr) == size;
+	free(text);
+	return good;
 }

@@ -9,4 +9,7 @@
  * not all of it could be written. */
 bool gs_out_file(const char *path, void (*write)(FILE *stream, void *context), void *context);
 
+/* As that, to standard error, where others write too: in one piece. */
+bool gs_out_error(void (*write)(FILE *stream, void *context), void *context);
+
 #endif

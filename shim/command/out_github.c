@@ -17,14 +17,14 @@ static void put(FILE *stream, const char *text, bool property)
 	}
 }
 
-static void put_command(FILE *stream, const struct gs_rule_text *rule)
+static void put_command(FILE *stream, const char *level)
 {
-	fprintf(stream, "::%s ", strcmp(rule->level, "note") == 0 ? "notice" : rule->level);
+	fprintf(stream, "::%s ", strcmp(level, "note") == 0 ? "notice" : level);
 }
 
 static void put_delay(FILE *stream, const struct gs_delay_finding *finding)
 {
-	put_command(stream, finding->rule);
+	put_command(stream, finding->rule->level);
 	fprintf(stream, "title=%s %s::", finding->rule->id, finding->rule->name);
 	put(stream, finding->words, false);
 	fputc('\n', stream);
@@ -34,7 +34,7 @@ static void put_finding(FILE *stream, const struct gs_finding *finding, const ch
 {
 	const struct gs_site_key *key = &finding->site->key;
 
-	put_command(stream, finding->rule);
+	put_command(stream, finding->level);
 	if (gs_finding_is_file(key->file)) {
 		fputs("file=", stream);
 		put(stream, gs_finding_relative(key->file, root), true);
@@ -59,7 +59,8 @@ void gs_out_github(FILE *stream, struct gs_view *view)
 
 	gs_view_look_up(view, GS_LOOKUP_RULES);
 	for (size_t i = 0; i < view->site_count; i++) {
-		if (gs_finding_make(&finding, view, &view->sites[order[i]]))
+		if (!view->sites[order[i]].suppressed_by &&
+			gs_finding_make(&finding, view, &view->sites[order[i]]))
 			put_finding(stream, &finding, root);
 	}
 	delays = gs_finding_delays(view, &delay_count);

@@ -1,5 +1,5 @@
-/* out_junit.c: JUnit XML, as CI systems read it: a site is a test case, which fails if a call
- * blocked. */
+/* out_junit.c: JUnit XML, as CI systems read it: a site is a test case, which fails if it is an
+ * error, and is skipped if it is suppressed. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -67,7 +67,13 @@ static void put_finding(FILE *stream, const struct gs_finding *finding)
 	fputs(" in ", stream);
 	put(stream, site->key.function ? site->key.function : "?");
 	fprintf(stream, "\" time=\"%.3f\">\n", (double) finding->harm_ns / SECOND_NS);
-	if (finding->blocked) {
+	if (finding->suppression) {
+		fputs("      <skipped message=\"", stream);
+		put(stream, finding->suppression->origin);
+		fputs(": ", stream);
+		put(stream, finding->suppression->reason);
+		fputs("\"/>\n", stream);
+	} else if (strcmp(finding->level, GS_LEVEL_ERROR) == 0) {
 		fputs("      <failure", stream);
 		put_attribute(stream, "type", finding->rule->id);
 		put_attribute(stream, "message", finding->numbers);
@@ -114,8 +120,8 @@ static bool is_judged(const struct gs_view *view)
 }
 
 /* `suite`: the element that may say what was skipped. */
-static void put_counts(
-	FILE *stream, const struct gs_view *view, size_t tests, bool suite, bool skipped)
+static void put_counts(FILE *stream, const struct gs_view *view,
+	const struct gs_finding_counts *counts, bool suite)
 {
 	uint64_t harm_ns = 0;
 
@@ -125,24 +131,31 @@ static void put_counts(
 	}
 	fprintf(stream,
 		" name=\"gilshim\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" time=\"%.3f\"",
-		tests, gs_finding_count(view, true), (double) harm_ns / SECOND_NS);
-	fputs(suite ? (skipped ? " skipped=\"1\">\n" : " skipped=\"0\">\n") : ">\n", stream);
+		counts->all, counts->errors, (double) harm_ns / SECOND_NS);
+	if (suite)
+		fprintf(stream, " skipped=\"%zu\"", counts->suppressed);
+	fputs(">\n", stream);
 }
 
 void gs_out_junit(FILE *stream, struct gs_view *view)
 {
 	size_t delay_count;
 	uint32_t *delays = gs_finding_delays(view, &delay_count);
-	size_t findings = gs_finding_count(view, false) + delay_count;
-	bool skipped = findings == 0 && !is_judged(view);
+	struct gs_finding_counts counts = gs_finding_count(view);
+	bool none = counts.all + delay_count == 0, judged = is_judged(view);
 	uint32_t *order = gs_view_ranked(view);
 	struct gs_finding finding;
 
+	counts.all += delay_count;
+	if (none) {
+		counts.all = 1;
+		counts.suppressed = !judged;
+	}
 	gs_view_look_up(view, GS_LOOKUP_RULES);
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites", stream);
-	put_counts(stream, view, findings ? findings : 1, false, skipped);
+	put_counts(stream, view, &counts, false);
 	fputs("  <testsuite", stream);
-	put_counts(stream, view, findings ? findings : 1, true, skipped);
+	put_counts(stream, view, &counts, true);
 	for (size_t i = 0; i < view->site_count; i++) {
 		if (gs_finding_make(&finding, view, &view->sites[order[i]]))
 			put_finding(stream, &finding);
@@ -153,8 +166,8 @@ void gs_out_junit(FILE *stream, struct gs_view *view)
 		gs_finding_make_delay(&delay, view, &view->delays[delays[i]]);
 		put_delay(stream, &delay);
 	}
-	if (findings == 0)
-		put_clean(stream, !skipped);
+	if (none)
+		put_clean(stream, judged);
 	fputs("  </testsuite>\n</testsuites>\n", stream);
 	free(delays);
 	free(order);

@@ -190,6 +190,22 @@ static int rule_index(const struct gs_rule_text *rule)
 	return (int) (rule - gs_finding_rule(GS_RULE_HELD_BLOCKED));
 }
 
+/* Where any result says what suppresses it, all must: an empty list says that nothing does. */
+static void put_suppressions(
+	json_t *result, const struct gs_view *view, const struct gs_suppression_use *use)
+{
+	json_t *list;
+
+	if (!view->suppressions)
+		return;
+	list = pack("[]");
+	if (use)
+		push(list, pack("{s:s,s:s,s:s,s:{s:s,s:s}}", "kind", "external", "status",
+				   "accepted", "justification", use->reason, "properties", "origin",
+				   use->origin, "rule", use->rule));
+	put(result, "suppressions", list);
+}
+
 static json_t *result(struct gs_view *view, const struct gs_finding *finding, const char *root)
 {
 	const struct gs_view_site *site = finding->site;
@@ -200,27 +216,31 @@ static json_t *result(struct gs_view *view, const struct gs_finding *finding, co
 	if (asprintf(&message, "%s: %s", finding->numbers, finding->chain) < 0)
 		gs_out_of_memory();
 	made = pack("{s:s,s:i,s:s,s:{s:s},s:[o],s:{s:s},s:o,s:o}", "ruleId", finding->rule->id,
-		"ruleIndex", rule_index(finding->rule), "level", finding->rule->level, "message",
-		"text", message, "locations", python_location(&line, root), "partialFingerprints",
+		"ruleIndex", rule_index(finding->rule), "level", finding->level, "message", "text",
+		message, "locations", python_location(&line, root), "partialFingerprints",
 		"gilshimSite/v1", finding->id, "codeFlows", code_flows(view, site, root),
 		"properties", properties(finding));
 	free(message);
 	if (site->calls)
 		put(made, "occurrenceCount", json_integer(number(site->calls)));
+	put_suppressions(made, view, finding->suppression);
 	return made;
 }
 
-static json_t *delay_result(const struct gs_delay_finding *finding)
+static json_t *delay_result(const struct gs_view *view, const struct gs_delay_finding *finding)
 {
 	const struct gs_view_delay *delay = finding->delay;
+	json_t *made;
 
-	return pack("{s:s,s:i,s:s,s:{s:s},s:[{s:o}],s:{s:s},s:{s:s,s:I,s:I,s:I,s:I}}", "ruleId",
+	made = pack("{s:s,s:i,s:s,s:{s:s},s:[{s:o}],s:{s:s},s:{s:s,s:I,s:I,s:I,s:I}}", "ruleId",
 		finding->rule->id, "ruleIndex", rule_index(finding->rule), "level",
 		finding->rule->level, "message", "text", finding->words, "locations",
 		"logicalLocations", logical("libc", finding->call), "partialFingerprints",
 		"gilshimSite/v1", finding->id, "properties", "call", finding->call, "calls",
 		number(delay->calls), "delayed", number(delay->delayed), "waited_ns",
 		number(delay->wait_ns), "waited_worst_ns", number(delay->wait_worst_ns));
+	put_suppressions(made, view, NULL);
+	return made;
 }
 
 /* ---- the run ---- */
@@ -383,7 +403,7 @@ void gs_out_sarif(FILE *stream, struct gs_view *view)
 		gs_finding_make_delay(&delay, view, &view->delays[delays[i]]);
 		fputs(first ? "\n" : ",\n", stream);
 		first = false;
-		write_value(stream, delay_result(&delay));
+		write_value(stream, delay_result(view, &delay));
 	}
 	fputs("]\n}]}\n", stream);
 	free(delays);

@@ -20,10 +20,12 @@ struct gs_policy {
 	unsigned rules;   /* a bit for each enum gs_rule */
 	bool all_origins; /* CPython's own sites too */
 	uint64_t min_blocked_ns;
+	uint64_t max_stalled_ns; /* UINT64_MAX: no limit */
 };
 
 enum gs_verdict {
 	GS_VERDICT_FAILS,
+	GS_VERDICT_STALLS,       /* fails: more than --max-stalled */
 	GS_VERDICT_NO_RULE,      /* no finding */
 	GS_VERDICT_SUPPRESSED,   /* no finding */
 	GS_VERDICT_OTHER_RULE,   /* not in --fail-on */
@@ -40,15 +42,24 @@ void gs_policy_init(struct gs_policy *policy);
 bool gs_policy_set_rules(struct gs_policy *policy, const char *text);
 bool gs_policy_set_origin(struct gs_policy *policy, const char *text);
 bool gs_policy_set_min_blocked(struct gs_policy *policy, const char *text);
+bool gs_policy_set_max_stalled(struct gs_policy *policy, const char *text);
 
 /* The longest that one call of the site may have blocked. */
 uint64_t gs_policy_worst_blocked(const struct gs_view_site *site);
 
-/* `change` is the site's against the baseline; without one everything is new. */
-enum gs_verdict gs_policy_judge(
-	const struct gs_policy *policy, const struct gs_view_site *site, enum gs_change change);
+/* A site as it was in the baseline; without one everything is new. */
+struct gs_policy_past {
+	enum gs_change change;
+	uint64_t stalled_ns;
+};
 
-/* Why a finding does not fail, in words. */
+/* --max-stalled is asked of every finding, whatever its rule and however short its waits. */
+enum gs_verdict gs_policy_judge(const struct gs_policy *policy, const struct gs_view_site *site,
+	const struct gs_policy_past *past);
+
+bool gs_policy_fails(enum gs_verdict verdict);
+
+/* Why a finding fails or does not, in words. */
 const char *gs_policy_words(enum gs_verdict verdict);
 
 #endif

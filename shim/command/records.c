@@ -82,6 +82,7 @@ static void forget_files(struct gs_records *records)
 {
 	while (records->count > 0)
 		free(records->files[--records->count].name);
+	records->unreadable = 0;
 }
 
 static bool is_alive(const struct gs_process *process)
@@ -89,52 +90,57 @@ static bool is_alive(const struct gs_process *process)
 	return strcmp(process->ended, "alive") == 0;
 }
 
-/* Adds one file to the view, and notes whether its process runs. */
-static void read_file(struct gs_records *records, struct gs_view *view, char *name)
+/* Adds one file to the view, and notes whether its process runs. False if it may be another file in
+ * a moment: a process is about to end, or has only begun. */
+static bool read_file(struct gs_records *records, struct gs_view *view, char *name, bool last)
 {
 	char *path = path_of(records->directory, name);
 	struct gs_snapshot snapshot;
 	struct gs_records_file file = {.name = name};
 	const char *reason;
+	bool readable = false;
 
 	if (gs_snapshot_read(path, &snapshot, &reason)) {
 		gs_view_add(view, &snapshot);
 		file.alive = is_alive(&view->processes[view->process_count - 1]);
 		gs_snapshot_free(&snapshot);
-	} else {
+		readable = true;
+	} else if (last) {
+		records->unreadable++;
 		gs_warn("%s: %s; not in this summary", path, reason);
 	}
 	free(path);
 	records->files = gs_grow(
 		records->files, &records->capacity, records->count + 1, sizeof(*records->files));
 	records->files[records->count++] = file;
+	return readable && !file.alive;
 }
 
-static bool read_files(struct gs_records *records, struct gs_view *view)
+static bool read_files(struct gs_records *records, struct gs_view *view, bool last)
 {
 	struct dirent **entries;
 	int count = scandir(records->directory, &entries, is_visible, alphasort);
-	bool any_alive = false;
+	bool settled = true;
 
 	for (int i = 0; i < count; i++) {
 		char *name = strdup(entries[i]->d_name);
 
 		if (!name)
 			gs_out_of_memory();
-		read_file(records, view, name);
-		any_alive |= records->files[records->count - 1].alive;
+		settled &= read_file(records, view, name, last);
 		free(entries[i]);
 	}
 	if (count >= 0)
 		free(entries);
-	return any_alive;
+	return settled;
 }
 
 void gs_records_read(struct gs_records *records, struct gs_view *view)
 {
 	const struct timespec step = {.tv_nsec = SETTLE_STEP_MS * 1000000};
 
-	for (int waited = 0; read_files(records, view); waited += SETTLE_STEP_MS) {
+	for (int waited = 0; !read_files(records, view, waited >= SETTLE_MS);
+		waited += SETTLE_STEP_MS) {
 		if (waited >= SETTLE_MS)
 			return;
 		gs_view_free(view);

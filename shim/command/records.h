@@ -16,6 +16,7 @@ struct gs_records {
 		bool alive; /* its process still runs */
 	} * files;
 	size_t count, capacity;
+	size_t unreadable; /* of the files */
 };
 
 /* Makes the directory. False if there is nowhere to, after one line. */

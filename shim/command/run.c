@@ -1,7 +1,6 @@
 /* run.c: `gilshim run`. */
 #include "run.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "command.h"
 #include "err.h"
 #include "launch.h"
-#include "options.h"
 #include "out.h"
 #include "supervise.h"
-
-#define FIRST_KEY 256 /* of the options of options.def: no character */
 
 /* ---- a watched run ---- */
 
@@ -85,31 +82,17 @@ bool gs_run_end(struct gs_run *run)
 
 struct line {
 	struct gs_run run;
-	char *options;
+	char *options; /* of the library; NULL: none */
 };
-
-/* --key=VALUE, as one more option of GILSHIM_OPTIONS. */
-static void add_option(
-	struct line *line, unsigned index, const char *value, const struct argp_state *state)
-{
-	char *option = gs_launch_option(gs_option_info[index].key, value);
-	char *fault = gs_launch_fault(option), *all;
-
-	if (fault)
-		argp_error(state, "--%s", fault);
-	if (asprintf(&all, "%s%s%s", line->options, *line->options ? ":" : "", option) < 0)
-		gs_out_of_memory();
-	free(fault);
-	free(option);
-	free(line->options);
-	line->options = all;
-}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct line *line = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &line->options;
+		return 0;
 	case 'o':
 		line->run.keep = argument;
 		return 0;
@@ -120,52 +103,39 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		argp_error(state, "which program?");
 		return 0;
 	default:
-		if (key < FIRST_KEY || key >= FIRST_KEY + (int) gs_option_count)
-			return ARGP_ERR_UNKNOWN;
-		add_option(line, (unsigned) (key - FIRST_KEY), argument, state);
-		return 0;
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-/* -o, then a row for each row of options.def. */
-static struct argp_option *make_options(void)
-{
-	struct argp_option *options = gs_alloc(gs_option_count + 2, sizeof(*options));
+static const struct argp_option options[] = {
+	{"output", 'o', "DIR", 0, "keep the records in DIR, for gilshim report", 0},
+	{NULL, 0, NULL, 0, NULL, 0},
+};
 
-	options[0] = (struct argp_option){
-		"output", 'o', "DIR", 0, "keep the records in DIR, for gilshim report", 0};
-	for (unsigned i = 0; i < gs_option_count; i++) {
-		const struct gs_option_info *info = &gs_option_info[i];
+static const struct argp_child children[] = {
+	{&gs_arguments_library, 0, "Options of the library, as in GILSHIM_OPTIONS:", 1},
+	{NULL, 0, NULL, 0},
+};
 
-		options[i + 1] = (struct argp_option){
-			info->key, FIRST_KEY + (int) i, info->argument, 0, info->meaning, 1};
-	}
-	return options;
-}
-
-static error_t parse_line(int argc, char **argv, struct line *line)
-{
-	struct argp_option *options = make_options();
-	const struct argp argp = {
-		.options = options,
-		.parser = parse,
-		.args_doc = "PROGRAM [ARGUMENT...]",
-		.doc = "Runs PROGRAM and says on standard error, when it has ended, which calls of "
-		       "the Python processes it started waited while they held the GIL."
-		       "\v"
-		       "The --key=VALUE options are those of GILSHIM_OPTIONS, and win over it. "
-		       "--record is as -o. --summary=none: nothing is said here either; another "
-		       "summary: each process prints its own too. The library is looked for in "
-		       "../lib and beside this command, or is named by GILSHIM_LIBRARY.\n\n"
-		       "Exit status: PROGRAM's; 128 + the signal that killed it; 127 if it was not "
-		       "found, 126 if it cannot be executed; 2 if it was not run for a reason of "
-		       "ours.",
-	};
-	error_t error = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, line);
-
-	free(options);
-	return error;
-}
+const struct argp gs_run_argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.args_doc = "PROGRAM [ARGUMENT...]",
+	.doc = "Runs PROGRAM and says on standard error, when it has ended, which calls of the "
+	       "Python processes it started waited while they held the GIL."
+	       "\v"
+	       "Options of the library win over GILSHIM_OPTIONS. --record is as -o. "
+	       "--summary=none: nothing is said here either; another summary: each process prints "
+	       "its own too. The library is the one beside this command, or that it was installed "
+	       "with, or is named by GILSHIM_LIBRARY.\n\n"
+	       "Exit status: PROGRAM's; 128 + the signal that killed it; 127 if it was not found, "
+	       "126 if it cannot be executed; 2 if it was not run for a reason of ours.\n\n"
+	       "Examples:\n\n"
+	       "  gilshim run -- python3 app.py\n"
+	       "  gilshim run -o records --summary=none -- python3 app.py\n"
+	       "  gilshim run --log=blocked --log_to=blocked.log -- python3 app.py",
+};
 
 /* ---- the summary ---- */
 
@@ -185,11 +155,8 @@ int gs_command_run(int argc, char **argv)
 	int status = GS_EXIT_TROUBLE;
 
 	memset(&line, 0, sizeof(line));
-	line.options = strdup("");
-	if (!line.options)
-		gs_out_of_memory();
-	if (parse_line(argc, argv, &line) == 0) {
-		line.run.options = line.options;
+	if (argp_parse(&gs_run_argp, argc, argv, ARGP_IN_ORDER, NULL, &line) == 0) {
+		line.run.options = line.options ? line.options : "";
 		if (gs_run(&line.run)) {
 			if (!line.run.silent)
 				print(&line.run.view);

@@ -100,7 +100,7 @@ static bool take_reason(struct line *line, const char *reason)
 	reason += strspn(reason, "#" BLANKS);
 	if (*reason == '\0')
 		return wrong(line, "a reason behind #", "nothing");
-	line->rule.reason = gs_pool_text(&line->list->pool, reason, TEXT_LIMIT);
+	line->rule.use.reason = gs_pool_text(&line->list->pool, reason, TEXT_LIMIT);
 	return true;
 }
 
@@ -225,7 +225,7 @@ void gs_suppress_builtin(struct gs_suppressions *list)
 			continue;
 		/* Their reasons begin with a name. */
 		snprintf(origin, sizeof(origin), "builtin:%.*s",
-			(int) strcspn(line.rule.reason, ":"), line.rule.reason);
+			(int) strcspn(line.rule.use.reason, ":"), line.rule.use.reason);
 		list->rules[before].use.origin = gs_pool_text(&list->pool, origin, TEXT_LIMIT);
 		list->rules[before].builtin = true;
 	}

@@ -28,9 +28,8 @@ enum gs_suppress_key {
 struct gs_suppression {
 	struct gs_suppression_use use;
 	const char *glob[GS_SUPPRESS_KEYS]; /* NULL: anything */
-	const char *reason;
-	uint32_t until; /* YYYYMMDD, the last day; 0: for ever */
-	bool builtin;   /* covers CPython's own sites only */
+	uint32_t until;                     /* YYYYMMDD, the last day; 0: for ever */
+	bool builtin;                       /* covers CPython's own sites only */
 	/* sites that no earlier rule covered, and their calls */
 	uint64_t sites, calls;
 };

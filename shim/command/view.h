@@ -81,6 +81,12 @@ struct gs_site_key {
 	uint32_t zero; /* no padding: keys are compared as bytes */
 };
 
+enum gs_judgement {
+	GS_NOT_JUDGED,
+	GS_PASSES,
+	GS_FAILS,
+};
+
 /* Calls, and places that computed with the GIL held (their `calls` are stretches). */
 struct gs_view_site {
 	struct gs_site_key key; /* first: it is looked up */
@@ -101,12 +107,15 @@ struct gs_view_site {
 	size_t progress_count, progress_capacity;
 	/* "FILE:LINE" or "builtin:NAME"; NULL: no suppression covers it */
 	const char *suppressed_by;
+	/* what `check` made of a finding that is not suppressed */
+	enum gs_judgement judgement;
 };
 
 /* What became of a suppression. */
 struct gs_suppression_use {
 	const char *rule, *origin; /* its text; as in suppressed_by */
-	uint64_t hits;             /* sites */
+	const char *reason;
+	uint64_t hits; /* sites */
 	bool expired;
 };
 

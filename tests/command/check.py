@@ -106,9 +106,9 @@ def statuses():
     check("no argument", 2)
     check("unknown option", 2, "--strange", HELD)
     check("no place for the report", 2, "--output", TMP + "/nowhere/x", RELEASED)
-    check("a full disk", 2, "--output=/dev/full", RELEASED, err=["not complete"])
+    check("a full disk", 2, "--output=/dev/full", "--format=json", RELEASED, err=["not complete"])
     got, out, _ = gilshim("check", "--help")
-    expect("help", got == 0 and "--fail-on" in out and "PROGRAM" not in out, out)
+    expect("help", got == 0 and "--fail-on" in out and "PROGRAM" in out, out)
 
 
 def policy():
@@ -125,7 +125,13 @@ def policy():
     path = TMP + "/report.json"
     check("output", 1, "--format=json", "--output", path, HELD)
     report = schema.read(open(path, encoding="utf-8").read())
-    expect("json", report["schema"] == "gilshim-report/1" and report["suppressions"] == [], report)
+    expect("json", report["schema"] == "gilshim-report/1" and suppressions_of(report) == [],
+           report["suppressions"])
+
+
+def suppressions_of(report):
+    """Without the built-in ones: on a busy machine CPython's own imports wait now and then."""
+    return [use for use in report["suppressions"] if not use["origin"].startswith("builtin:")]
 
 
 def held_site(text):
@@ -139,7 +145,7 @@ def suppressions():
           out=["suppressed: 1 site, 23 calls by %s:3 (issue 12)" % hit], no_err=["unused"])
     out = check("hit, as JSON", 0, "--suppressions", hit, "--format=json", HELD)
     expect("suppressed_by", held_site(out).get("suppressed_by") == hit + ":3", held_site(out))
-    uses = schema.read(out)["suppressions"]
+    uses = suppressions_of(schema.read(out))
     expect("suppressions", uses == [{"rule": "%s until:2999-12-31 # issue 12" % rule,
                                      "origin": hit + ":3", "hits": 1, "expired": False}], uses)
     one_differs = write("one", rule.replace("nap", "nop") + " # no\n")

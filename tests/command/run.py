@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 
-from running import (COMMAND, PYTHON, Done, check, children, directories, environment, heads, main,
-                     on_terminal, python, run, start, state_of, wait_until)
+from running import (COMMAND, PYTHON, Done, check, children, directories, environment, heads,
+                     is_settled, main, on_terminal, python, run, start, state_of, wait_until)
 
 # ---- status and streams ----
 
@@ -127,23 +127,56 @@ def forwarded(_):
 
 def own_group(_):
     """What the program sends to its own process group it gets once."""
-    text = ("import os, signal\nseen = []\nsignal.signal(15, lambda *a: seen.append(15))\n"
-            "os.killpg(0, 15)\nimport time; time.sleep(0.3); print(seen)\n")
-    done = python(text, start_new_session=True)
-    check(done.status == 0 and done.out == "[15]\n", done.status, done.out)
+    # Of a real-time signal each is kept, where two of another may become one.
+    text = ("import os, signal\nn = signal.SIGRTMIN\nsignal.pthread_sigmask(0, {n})\n"
+            "os.killpg(0, n)\nprint('sent', flush=True)\ninput()\ncount = 0\n"
+            "while signal.sigtimedwait({n}, 0): count += 1\nprint(count)\n")
+    process = start(PYTHON, "-c", text, start_new_session=True)
+    check(process.stdout.readline() == b"sent\n", "not sent")
+    wait_until("our copy is taken", lambda: is_settled(process.pid))
+    done = Done(process, b"go\n")
+    check(done.status == 0 and done.out == "1\n", done.status, done.out)
+
+
+def stopped_by(process):
+    """The signal that stopped it, once one has."""
+    found = []
+
+    def has_stopped():
+        found[:] = [os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG)]
+        return found[0]
+
+    wait_until("it stops", has_stopped)
+    return found[0].si_status
 
 
 def stops(_):
-    process = start(PYTHON, "-c", WAITER)
+    # Whose parent is of another session is an orphan and takes no stop from the terminal: a group
+    # of its own has its parent, this program, in the same session.
+    process = start(PYTHON, "-c", WAITER, preexec_fn=os.setpgrp)
     program = int(process.stdout.readline())
     for name in ("SIGSTOP", "SIGTSTP", "SIGTTIN"):
         os.kill(program, getattr(signal, name))
-        _, status = os.waitpid(process.pid, os.WUNTRACED)
-        check(os.WIFSTOPPED(status), name, "did not stop it:", status)
-        check(os.WSTOPSIG(status) == getattr(signal, name), "stopped by", os.WSTOPSIG(status))
+        signal_number = stopped_by(process)
+        check(signal_number == getattr(signal, name), name, "stopped by", signal_number)
         check(state_of(program) == "T", "the program is", state_of(program))
         process.send_signal(signal.SIGCONT)
         check(process.stdout.readline() == b"SIGCONT\n", "not continued")
+    process.terminate()
+    check(Done(process).status == 5, "status")
+
+
+def orphans(_):
+    """In an orphaned group a stop from the terminal stops nobody, with us as without."""
+    process = start(PYTHON, "-c", WAITER, start_new_session=True)
+    program = int(process.stdout.readline())
+    os.kill(program, signal.SIGTSTP)
+    os.kill(program, signal.SIGUSR1)
+    check(process.stdout.readline() == b"SIGUSR1\n", "the program stopped")
+    os.kill(program, signal.SIGSTOP)
+    check(stopped_by(process) == signal.SIGSTOP, "SIGSTOP stops all the same")
+    process.send_signal(signal.SIGCONT)
+    check(process.stdout.readline() == b"SIGCONT\n", "not continued")
     process.terminate()
     check(Done(process).status == 5, "status")
 
@@ -156,8 +189,9 @@ def killed(_):
     process.kill()
     process.communicate()
     wait_until("the program is gone", lambda: state_of(program) in "gone Z")
-    for left in directories() - before:
-        shutil.rmtree(left)
+    left = directories() - before
+    check(len(left) == 1, "records:", left)
+    shutil.rmtree(left.pop())
 
 
 # ---- the terminal ----
@@ -171,13 +205,25 @@ def terminal(_):
     check("[True, True, True] True" in said and "got gil" in said, "terminal:", said)
 
 
+def halted(pid):
+    os.kill(pid, signal.SIGSTOP)
+    return state_of(pid) == "T"
+
+
+def resumed(pid):
+    os.kill(pid, signal.SIGCONT)
+    return True
+
+
 def keyboard(_):
     """^C reaches the program once; what it makes of it decides."""
-    text = ("import time\nn = 0\n"
-            "try:\n print('ready', flush=True)\n time.sleep(60)\nexcept KeyboardInterrupt: n += 1\n"
-            "try: time.sleep(0.3)\nexcept KeyboardInterrupt: n += 1\n"
-            "print('interrupts', n)\nraise SystemExit(9)\n")
-    status, said = on_terminal([COMMAND, "run", PYTHON, "-c", text], [(b"ready", b"\x03")])
+    # We stand still until the program has its own: another one could not be told from it. It waits
+    # for the signal, because one that comes just before a sleep begins does not end the sleep.
+    text = ("import signal\nsignal.pthread_sigmask(0, {2})\nprint('ready', flush=True)\n"
+            "n = [signal.sigwait({2})]\nprint('again', flush=True)\ninput()\n"
+            "n += signal.sigpending()\nprint('interrupts', len(n))\nraise SystemExit(9)\n")
+    status, said = on_terminal([COMMAND, "run", PYTHON, "-c", text], [
+        (b"ready", b"\x03", halted), (b"again", b"go\n", resumed, is_settled)])
     check(status == 9 and "interrupts 1\r\n" in said, status, said)
     check(len(heads(said)) == 1, "said", said)
     status, said = on_terminal([COMMAND, "run", "sh", "-c", "echo ready; exec sleep 60"],
@@ -203,7 +249,8 @@ def job_control(_):
 
 CASES = [("statuses", statuses), ("not executable", not_executable), ("usage", usage),
          ("streams", streams), ("descriptors", descriptors), ("inherited", inherited),
-         ("forwarded", forwarded), ("own group", own_group), ("stops", stops), ("killed", killed),
+         ("forwarded", forwarded), ("own group", own_group), ("stops", stops),
+         ("orphans", orphans), ("killed", killed),
          ("terminal", terminal), ("keyboard", keyboard), ("job control", job_control)]
 
 sys.exit(main(CASES))

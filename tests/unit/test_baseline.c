@@ -250,9 +250,10 @@ static void test_changes(void)
 	CU_ASSERT_EQUAL(change(blocked, 1, 0, blocked, UINT64_MAX, UINT64_MAX), GS_CHANGE_NONE);
 }
 
-#define SITE                                                                                    \
-	"{\"rule\":\"GIL001\",\"call\":\"recv\",\"origin\":\"extension\",\"calls\":2,"          \
-	"\"blocked_ns\":7,\"worst_ns\":5,\"extension\":{\"object\":\"e.so\",\"symbol\":\"s\"}," \
+#define SITE                                                                                   \
+	"{\"rule\":\"GIL001\",\"call\":\"recv\",\"origin\":\"extension\",\"calls\":2,"         \
+	"\"blocked_ns\":7,\"worst_ns\":5,\"stalled_ns\":3,\"extension\":{\"object\":\"e.so\"," \
+	"\"symbol\":\"s\"},"                                                                   \
 	"\"python\":[{\"file\":\"a.py\",\"line\":1,\"function\":\"f\"}]}"
 #define REPORT "{\"schema\":\"gilshim-report/1\"," TOTALS ",\"sites\":[" SITE "," SITE "]}"
 
@@ -263,6 +264,7 @@ static void test_sites_of_one_key_are_taken_together(void)
 	CU_ASSERT_EQUAL(baseline.entries[0].side[GS_OLD].calls, 4);
 	CU_ASSERT_EQUAL(baseline.entries[0].side[GS_OLD].blocked_ns, 14);
 	CU_ASSERT_EQUAL(baseline.entries[0].side[GS_OLD].worst_ns, 5);
+	CU_ASSERT_EQUAL(baseline.entries[0].side[GS_OLD].stalled_ns, 6);
 	CU_ASSERT_EQUAL(baseline.judged[GS_OLD], 7);
 	CU_ASSERT_STRING_EQUAL(baseline.entries[0].key.symbol, "s");
 	forget();

@@ -147,11 +147,11 @@ static void test_sarif_stalls(void)
 	CU_ASSERT_EQUAL_FATAL(json_array_size(list), 5);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *result = json_array_get(list, i);
-		json_t *rule = json_array_get(rules,
-			(size_t) json_integer_value(json_object_get(result, "ruleIndex")));
+		json_t *rule = json_array_get(
+			rules, (size_t) json_integer_value(json_object_get(result, "ruleIndex")));
 
-		CU_ASSERT_TRUE(json_equal(
-			json_object_get(rule, "id"), json_object_get(result, "ruleId")));
+		CU_ASSERT_TRUE(
+			json_equal(json_object_get(rule, "id"), json_object_get(result, "ruleId")));
 	}
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(place, "ruleId")), "GIL003");
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(place, "level")), "warning");
@@ -161,15 +161,104 @@ static void test_sarif_stalls(void)
 		"thread worker kept the GIL 1.20 s in 4 stretches (worst 400 ms), others waited "
 		"2.30 s (2 threads: pool-1, ...): computing < /srv/app.py:12 in crunch");
 	CU_ASSERT_PTR_NULL(json_object_get(properties, "call"));
-	CU_ASSERT_EQUAL(
-		json_integer_value(json_object_get(properties, "elapsed_ns")), 1200000000);
-	CU_ASSERT_STRING_EQUAL(
-		json_string_value(json_object_get(properties, "thread")), "worker");
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(properties, "elapsed_ns")), 1200000000);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(properties, "thread")), "worker");
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(delay, "ruleId")), "GIL004");
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(delay, "level")), "note");
 	text = json_string_value(json_object_get(json_object_get(delay, "message"), "text"));
 	CU_ASSERT_EQUAL(strncmp(text, "recv: 1,200 of the 1,500 calls", 30), 0);
 	json_decref(all);
+}
+
+/* What `check` says of three findings: one fails, one passes, one is suppressed. */
+static char *report_of_judged(format *write, enum gs_judgement first, enum gs_judgement second)
+{
+	static const struct gs_suppression_use uses[] = {
+		{"call:x # a & b", "rules:1", "a & b", 0, false},
+		{"call:recv # it <naps>", "rules:2", "it <naps>", 1, false},
+	};
+	struct synthetic record;
+	struct gs_snapshot snapshot;
+	struct gs_view view;
+	const char *reason;
+	char *text;
+
+	synthetic_make(&record, 16);
+	synthetic_fill(&record);
+	memset(&view, 0, sizeof(view));
+	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
+	gs_view_add(&view, &snapshot);
+	gs_snapshot_free(&snapshot);
+	view.suppressions = uses;
+	view.suppression_count = 2;
+	view.sites[0].judgement = first;
+	view.sites[1].judgement = second;
+	view.sites[2].suppressed_by = uses[1].origin;
+	text = synthetic_report(&view, write);
+	gs_owner_forget();
+	gs_view_free(&view);
+	synthetic_free(&record);
+	return text;
+}
+
+static void test_sarif_judged(void)
+{
+	json_t *all = parse(report_of_judged(gs_out_sarif, GS_PASSES, GS_FAILS));
+	json_t *list = json_object_get(run_of(all), "results"), *found;
+	static const char *const levels[] = {"warning", "error", "error"};
+
+	CU_ASSERT_EQUAL_FATAL(json_array_size(list), 3);
+	for (size_t i = 0; i < 3; i++) {
+		json_t *result = json_array_get(list, i);
+
+		CU_ASSERT_STRING_EQUAL(
+			json_string_value(json_object_get(result, "level")), levels[i]);
+		found = json_object_get(result, "suppressions");
+		CU_ASSERT_TRUE(json_is_array(found));
+		CU_ASSERT_EQUAL(json_array_size(found), i == 2);
+		found = json_array_get(found, 0);
+		if (!found)
+			continue;
+		CU_ASSERT_STRING_EQUAL(
+			json_string_value(json_object_get(found, "kind")), "external");
+		CU_ASSERT_STRING_EQUAL(
+			json_string_value(json_object_get(found, "justification")), "it <naps>");
+	}
+	json_decref(all);
+	/* Where nothing was to be suppressed, nothing is said of it. */
+	all = parse(report_of_full(gs_out_sarif));
+	found = json_array_get(json_object_get(run_of(all), "results"), 0);
+	CU_ASSERT_PTR_NULL(json_object_get(found, "suppressions"));
+	json_decref(all);
+}
+
+static void test_junit_judged(void)
+{
+	char *text = report_of_judged(gs_out_junit, GS_PASSES, GS_FAILS);
+
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "tests=\"3\" failures=\"1\" errors=\"0\" time="));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<failure type=\"GIL002\" message=\"7 calls"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<system-out>GIL001 held-blocked: 12 of 40"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<skipped message=\"rules:2: it &#60;naps&#62;\"/>"));
+	free(text);
+}
+
+static void test_github_judged(void)
+{
+	char *text = report_of_judged(gs_out_github, GS_PASSES, GS_FAILS);
+
+	CU_ASSERT_EQUAL(strncmp(text, "::warning file=/srv/app.py,line=31,", 35), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n::error file=/srv/app.py,line=40,title=GIL002 "));
+	CU_ASSERT_PTR_NULL(strstr(text, ",line=50,"));
+	free(text);
+	text = report_of_full(gs_out_github);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, ",line=50,"));
+	free(text);
+	text = report_of_judged(gs_out_github, GS_FAILS, GS_PASSES);
+	CU_ASSERT_EQUAL(strncmp(text, "::error file=/srv/app.py,line=31,", 33), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n::notice file=/srv/app.py,line=40,"));
+	free(text);
 }
 
 static void test_sarif_invocations(void)
@@ -295,7 +384,8 @@ static void test_github_stalls(void)
 	char *text = report_of_stalls(gs_out_github);
 
 	CU_ASSERT_PTR_NOT_NULL(strstr(text,
-		"\n::warning file=/srv/app.py,line=12,title=GIL003 held-compute::thread worker kept "
+		"\n::warning file=/srv/app.py,line=12,title=GIL003 held-compute::thread worker "
+		"kept "
 		"the GIL 1.20 s in 4 stretches (worst 400 ms), others waited 2.30 s (2 threads: "
 		"pool-1, ...)%0Acomputing < /srv/app.py:12 in crunch\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(
@@ -332,6 +422,9 @@ static void test_paths_from_the_root(void)
 CU_TestInfo gs_tests_out_tools[] = {
 	{"SARIF: results", test_sarif_results},
 	{"SARIF: stalls", test_sarif_stalls},
+	{"SARIF: what check judged", test_sarif_judged},
+	{"JUnit: what check judged", test_junit_judged},
+	{"GitHub: what check judged", test_github_judged},
 	{"SARIF: invocations", test_sarif_invocations},
 	{"SARIF: hostile names", test_sarif_hostile_names},
 	{"SARIF: the ids of the JSON report", test_sarif_same_id_as_json},

@@ -20,9 +20,17 @@ static struct gs_view_site make_site(void)
 	return site;
 }
 
+static enum gs_verdict judge_past(
+	const struct gs_view_site *site, enum gs_change change, uint64_t stalled_ns)
+{
+	const struct gs_policy_past past = {change, stalled_ns};
+
+	return gs_policy_judge(&policy, site, &past);
+}
+
 static enum gs_verdict judge(const struct gs_view_site *site)
 {
-	return gs_policy_judge(&policy, site, GS_CHANGE_NEW);
+	return judge_past(site, GS_CHANGE_NEW, 0);
 }
 
 static void test_the_default(void)
@@ -78,7 +86,7 @@ static void test_computing(void)
 	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_RULE);
 	CU_ASSERT_TRUE(gs_policy_set_rules(&policy, "GIL001,GIL003"));
 	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_FAILS);
-	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_NONE), GS_VERDICT_KNOWN);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_NONE, 0), GS_VERDICT_KNOWN);
 	site.key.origin = GS_ORIGIN_INTERPRETER;
 	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_ORIGIN);
 	site.key.origin = GS_ORIGIN_SHUTDOWN;
@@ -131,9 +139,58 @@ static void test_changes(void)
 	struct gs_view_site site = make_site();
 
 	gs_policy_init(&policy);
-	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_WORSE), GS_VERDICT_FAILS);
-	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_NONE), GS_VERDICT_KNOWN);
-	CU_ASSERT_EQUAL(gs_policy_judge(&policy, &site, GS_CHANGE_BETTER), GS_VERDICT_KNOWN);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_WORSE, 0), GS_VERDICT_FAILS);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_NONE, 0), GS_VERDICT_KNOWN);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_BETTER, 0), GS_VERDICT_KNOWN);
+}
+
+/* A site that no other part of the policy fails on. */
+static void test_max_stalled(void)
+{
+	struct gs_view_site site = make_site();
+
+	site.blocked_calls = site.blocked_ns = 0;
+	site.stalled_ns = 2000000000;
+	gs_policy_init(&policy);
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_RULE);
+	CU_ASSERT_FALSE(gs_policy_set_max_stalled(&policy, "2"));
+	CU_ASSERT_FALSE(gs_policy_set_max_stalled(&policy, ""));
+	CU_ASSERT_FALSE(gs_policy_set_max_stalled(&policy, "-1s"));
+	CU_ASSERT_TRUE(gs_policy_set_max_stalled(&policy, "2s"));
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_RULE);
+	site.stalled_ns++;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_STALLS);
+	CU_ASSERT_TRUE(gs_policy_fails(GS_VERDICT_STALLS));
+	site.suppressed_by = "rules:1";
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_SUPPRESSED);
+	site.suppressed_by = NULL;
+	site.class = GS_CLASS_DISK;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_NO_RULE);
+	site = make_site();
+	site.stalled_ns = 2000000001;
+	CU_ASSERT_TRUE(gs_policy_set_min_blocked(&policy, "1s"));
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_STALLS);
+	site.key.origin = GS_ORIGIN_INTERPRETER;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_OTHER_ORIGIN);
+	CU_ASSERT_TRUE(gs_policy_set_origin(&policy, "all"));
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_STALLS);
+	CU_ASSERT_TRUE(gs_policy_set_max_stalled(&policy, "0s"));
+	site.stalled_ns = 0;
+	CU_ASSERT_EQUAL(judge(&site), GS_VERDICT_SHORT);
+}
+
+static void test_max_stalled_and_a_baseline(void)
+{
+	struct gs_view_site site = make_site();
+
+	site.stalled_ns = 5000000000;
+	gs_policy_init(&policy);
+	CU_ASSERT_TRUE(gs_policy_set_max_stalled(&policy, "2s"));
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_NONE, 1000000000), GS_VERDICT_STALLS);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_NONE, 2000000000), GS_VERDICT_STALLS);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_NONE, 2100000000), GS_VERDICT_STALLS);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_NONE, 2500000000), GS_VERDICT_KNOWN);
+	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_WORSE, 4000000000), GS_VERDICT_FAILS);
 }
 
 static void test_every_verdict_has_words(void)
@@ -149,6 +206,8 @@ CU_TestInfo gs_tests_policy[] = {
 	{"--origin", test_origin},
 	{"--min-blocked", test_min_blocked},
 	{"changes", test_changes},
+	{"--max-stalled", test_max_stalled},
+	{"--max-stalled and a baseline", test_max_stalled_and_a_baseline},
 	{"every verdict has words", test_every_verdict_has_words},
 	CU_TEST_INFO_NULL,
 };

@@ -157,7 +157,7 @@ static void test_the_first_rule_is_named_and_all_have_hits(void)
 	CU_ASSERT_EQUAL(list.rules[1].sites, 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(view.sites[0].suppressed_by, ":3"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(view.sites[1].suppressed_by, ":4"));
-	CU_ASSERT_STRING_EQUAL(list.rules[0].reason, "one");
+	CU_ASSERT_STRING_EQUAL(list.rules[0].use.reason, "one");
 	CU_ASSERT_STRING_EQUAL(list.rules[0].use.rule, "call:recv # one");
 	CU_ASSERT_EQUAL(gs_suppress_complain(&list), 0);
 	gs_view_free(&view);
@@ -204,7 +204,7 @@ static void test_hostile_bytes(void)
 	CU_ASSERT_FALSE(read_bytes("\0", 1));
 	forget();
 	CU_ASSERT_TRUE(read_rules("call:\xff* # \xfe\n"));
-	CU_ASSERT_STRING_EQUAL(list.rules[0].reason, "\xef\xbf\xbd");
+	CU_ASSERT_STRING_EQUAL(list.rules[0].use.reason, "\xef\xbf\xbd");
 	forget();
 	make_view();
 	srandom(4711);
@@ -247,7 +247,7 @@ static void test_builtin_rules_name_calls_of_the_table(void)
 		CU_ASSERT_TRUE(found);
 		CU_ASSERT_TRUE(list.rules[i].builtin);
 		CU_ASSERT_EQUAL(strncmp(list.rules[i].use.origin, "builtin:", 8), 0);
-		CU_ASSERT_PTR_NOT_NULL(strchr(list.rules[i].reason, ':'));
+		CU_ASSERT_PTR_NOT_NULL(strchr(list.rules[i].use.reason, ':'));
 	}
 	forget();
 }
