@@ -254,6 +254,7 @@ static void arm(bool first)
 	}
 	describe_process(gs_store.header, parent);
 	describe_python(gs_store.header);
+	gs_store_publish();
 	gs_site_forget();
 	if (first)
 		say_limits();
