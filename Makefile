@@ -140,13 +140,20 @@ check: check-deps
 		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
+# More of what `make check` does a part of.
+KILLS ?= 500
+kill: all
+	@$(PYTHON) tests/kill/kill.py --lib $(O)/libgilshim.so --command $(O)/gilshim --build $(O)/kill \
+		--kills $(KILLS)
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
+	@echo 'make kill            kill a program KILLS=$(KILLS) times, compare its records with what it did'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check help
+.PHONY: all install uninstall clean deps check-deps demo check kill help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)
