@@ -16,7 +16,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev libcapstone-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
-	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base
+	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base \
+	libclang-rt-dev
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
@@ -133,11 +134,37 @@ $(O)/exercise: $(call exercise_obj,$(O)/test/e)
 	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl
 -include $(patsubst %.o,%.d,$(call exercise_obj,$(O)/test/e))
 
+# What comes from outside, under libFuzzer. A target -planted has a bug on purpose.
+FUZZ := clang $(COMMAND) -Itests/fuzz -Itests/unit -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined -O1 -g
+fuzz_obj := $(patsubst %.c,$(O)/fuzz/o/%.o,tests/fuzz/file.c $(common_src) \
+	$(filter-out %/main.c %/owner.c %/debian.c %/distribution.c,$(command_src)))
+fuzz_programs := $(addprefix $(O)/fuzz/,record lists options)
+fuzz_all := $(fuzz_programs) $(fuzz_programs:=-planted) $(O)/fuzz/seeds
+
+$(O)/fuzz/o/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ) -c -o $@ $<
+$(O)/fuzz/o/%-planted.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ) -DGS_FUZZ_PLANT -c -o $@ $<
+$(fuzz_programs) $(fuzz_programs:=-planted): $(O)/fuzz/%: $(O)/fuzz/o/tests/fuzz/%.o \
+		$(fuzz_obj)
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ) -fsanitize=fuzzer -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
+$(O)/fuzz/seeds: $(O)/fuzz/o/tests/fuzz/seeds.o $(O)/fuzz/o/tests/unit/synthetic.o $(fuzz_obj)
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ) -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
+.SECONDARY: $(fuzz_programs:$(O)/fuzz/%=$(O)/fuzz/o/tests/fuzz/%-planted.o)
+-include $(fuzz_obj:.o=.d)
+
 # One suite at a time: make check ONLY=truth
 ONLY ?=
 check: check-deps
 	@$(MAKE) --no-print-directory WERROR=-Werror all $(O)/exercise $(O)/test/unit $(O)/test/core \
-		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
+		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core $(fuzz_all)
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
 # More of what `make check` does a part of.
@@ -146,14 +173,19 @@ kill: all
 	@$(PYTHON) tests/kill/kill.py --lib $(O)/libgilshim.so --command $(O)/gilshim --build $(O)/kill \
 		--kills $(KILLS)
 
+FUZZ_SECONDS ?= 600
+fuzz: $(fuzz_all)
+	@$(PYTHON) tests/fuzz/fuzz.py --build $(O)/fuzz --seconds $(FUZZ_SECONDS)
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
 	@echo 'make kill            kill a program KILLS=$(KILLS) times, compare its records with what it did'
+	@echo 'make fuzz            look for bad input, FUZZ_SECONDS=$(FUZZ_SECONDS) for each kind'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check kill help
+.PHONY: all install uninstall clean deps check-deps demo check kill fuzz help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

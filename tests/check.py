@@ -37,6 +37,8 @@ SUITES = [
     ("stalls", PYTHON + [TESTS + "/stalls.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
+    ("fuzz", PYTHON + [TESTS + "/fuzz/fuzz.py", "--build", BUILD + "/fuzz", "--seconds", "6",
+                       "--planted", "12"]),
     ("kill", PYTHON + [TESTS + "/kill/kill.py"] + BOTH + ["--build", SCRATCH + "/kill",
                                                           "--kills", "40"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
