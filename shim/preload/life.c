@@ -385,3 +385,13 @@ void gs_life_exec(const char *path)
 	gs_summary_print(true);
 	thread->busy = false;
 }
+
+void gs_life_exec_failed(void)
+{
+	struct gs_thread *thread = &gs_thread;
+
+	if (!thread->exec_tried || !is_ours())
+		return;
+	thread->exec_tried = false;
+	gs_store.header->ended = GS_ENDED_ALIVE;
+}
