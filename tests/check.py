@@ -37,6 +37,7 @@ SUITES = [
     ("stalls", PYTHON + [TESTS + "/stalls.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
+    ("disk", PYTHON + [TESTS + "/disk/disk.py"] + BOTH + ["--build", SCRATCH + "/disk"]),
     ("fuzz", PYTHON + [TESTS + "/fuzz/fuzz.py", "--build", BUILD + "/fuzz", "--seconds", "6",
                        "--planted", "12"]),
     ("kill", PYTHON + [TESTS + "/kill/kill.py"] + BOTH + ["--build", SCRATCH + "/kill",
@@ -93,7 +94,7 @@ def run(name, command):
     if numbers[1]:
         print("\n".join("    " + line for line in output.splitlines()
                         if not re.search(r"\.\.\.passed$", line))[-6000:])
-    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*)$", output):
+    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*|(?:written back|resident): .*|\d+ kills, .*)$", output):
         print("    " + line)
     sys.stdout.flush()
     return numbers
