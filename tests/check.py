@@ -44,7 +44,7 @@ SUITES = [
                                                           "--kills", "40"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
-for name in "run_tree", "check", "formats", "doctor":
+for name in "run_tree", "trees", "check", "formats", "doctor":
     SUITES.insert(-1, (name, PYTHON + ["%s/command/%s.py" % (TESTS, name)] + BOTH +
                        ["--build", SCRATCH + "/" + name]))
 for number, folder in enumerate(options.cases.split()):
