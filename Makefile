@@ -19,7 +19,7 @@ BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiber
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
 	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base \
-	python3-jsonschema libxml2-utils debuginfod time
+	python3-jsonschema libxml2-utils debuginfod time libclang-rt-dev e2fsprogs mount
 # What the bench measures with, and the tools that it compares with; the second list is from PyPI.
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3 python3-dev python3-venv python3-pip apache2-utils \
 	postgresql python3-psycopg2 python3-numpy strace ltrace uftrace bpftrace linux-perf
@@ -167,12 +167,37 @@ golden: $(O)/records $(O)/gilshim
 golden-records: $(O)/records $(O)/gilshim $(O)/libgilshim.so
 	@$(PYTHON) tests/golden/golden.py --command $(O)/gilshim --records $(O)/records --renew \
 		--lib $(O)/libgilshim.so
+# What comes from outside, under libFuzzer. A target -planted has a bug on purpose.
+FUZZ := clang $(COMMAND) -Itests/fuzz -Itests/unit -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined -O1 -g
+fuzz_obj := $(patsubst %.c,$(O)/fuzz/o/%.o,tests/fuzz/file.c $(common_src) \
+	$(filter-out %/main.c %/owner.c %/debian.c %/distribution.c,$(command_src)))
+fuzz_programs := $(addprefix $(O)/fuzz/,record lists options)
+fuzz_all := $(fuzz_programs) $(fuzz_programs:=-planted) $(O)/fuzz/seeds
+
+$(O)/fuzz/o/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ) -c -o $@ $<
+$(O)/fuzz/o/%-planted.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ) -DGS_FUZZ_PLANT -c -o $@ $<
+$(fuzz_programs) $(fuzz_programs:=-planted): $(O)/fuzz/%: $(O)/fuzz/o/tests/fuzz/%.o \
+		$(fuzz_obj)
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ) -fsanitize=fuzzer -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
+$(O)/fuzz/seeds: $(O)/fuzz/o/tests/fuzz/seeds.o $(O)/fuzz/o/tests/unit/synthetic.o $(fuzz_obj)
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ) -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
+.SECONDARY: $(fuzz_programs:$(O)/fuzz/%=$(O)/fuzz/o/tests/fuzz/%-planted.o)
+-include $(fuzz_obj:.o=.d)
 
 # One suite at a time: make check ONLY=truth
 ONLY ?=
 check: check-deps
 	@$(MAKE) --no-print-directory WERROR=-Werror all $(O)/exercise $(O)/test/unit $(O)/test/core \
-		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core $(O)/records
+		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core $(O)/records $(fuzz_all)
 	@sh tests/schemas.sh $(PYTHON) $(O)/schemas
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
@@ -188,16 +213,28 @@ bench: all
 	@$(PYTHON) tests/bench/plot.py $(O)/bench/bench.json $(O)/bench/cost.svg
 	@echo 'also in $(O)/bench: bench.txt, bench.json, cost.svg'
 
+# More of what `make check` does a part of.
+KILLS ?= 500
+kill: all
+	@$(PYTHON) tests/kill/kill.py --lib $(O)/libgilshim.so --command $(O)/gilshim --build $(O)/kill \
+		--kills $(KILLS)
+
+FUZZ_SECONDS ?= 600
+fuzz: $(fuzz_all)
+	@$(PYTHON) tests/fuzz/fuzz.py --build $(O)/fuzz --seconds $(FUZZ_SECONDS)
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
 	@echo 'make bench           measure what the library costs, beside other tools (QUICK=1: two minutes)'
 	@echo 'make golden          renew the reports that the tests compare with, where a change is meant'
+	@echo 'make kill            kill a program KILLS=$(KILLS) times, compare its records with what it did'
+	@echo 'make fuzz            look for bad input, FUZZ_SECONDS=$(FUZZ_SECONDS) for each kind'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
 FORCE:
-.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records help FORCE
+.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records kill fuzz help FORCE
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

@@ -42,10 +42,15 @@ SUITES = [
     ("stalls", PYTHON + [TESTS + "/stalls.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
+    ("disk", PYTHON + [TESTS + "/disk/disk.py"] + BOTH + ["--build", SCRATCH + "/disk"]),
+    ("fuzz", PYTHON + [TESTS + "/fuzz/fuzz.py", "--build", BUILD + "/fuzz", "--seconds", "6",
+                       "--planted", "12"]),
+    ("kill", PYTHON + [TESTS + "/kill/kill.py"] + BOTH + ["--build", SCRATCH + "/kill",
+                                                          "--kills", "40"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
-for name in ("run", "run_tree", "check", "gate", "install", "help", "formats", "symbols", "reports",
-             "doctor"):
+for name in ("run", "run_tree", "trees", "check", "gate", "install", "help", "formats", "symbols",
+             "reports", "doctor"):
     SUITES.insert(-1, (name, PYTHON + ["%s/command/%s.py" % (TESTS, name)] + BOTH +
                        ["--build", SCRATCH + "/" + name] + SCHEMAS * (name == "formats")))
 for number, folder in enumerate(options.cases.split()):
@@ -95,7 +100,7 @@ def run(name, command):
     if numbers[1]:
         print("\n".join("    " + line for line in output.splitlines()
                         if not re.search(r"\.\.\.passed$", line))[-6000:])
-    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*)$", output):
+    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*|(?:written back|resident): .*|\d+ kills, .*)$", output):
         print("    " + line)
     sys.stdout.flush()
     return numbers

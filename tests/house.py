@@ -14,7 +14,7 @@ parser.add_argument("--build", default="build")
 parser.add_argument("--only", default="")
 options = parser.parse_args()
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HOOKS = re.findall(r"^GS_HOOK(?:_COND)?\(\w+,\s*(\w+),",
+HOOKS = re.findall(r"^GS_HOOK(?:_COND|_EXECL?)?\(\w+,\s*(\w+),",
                    open(ROOT + "/shim/preload/hooks.def").read(), re.M)
 
 
@@ -56,11 +56,14 @@ def functions():
 
 def check_released_paths_are_jumps():
     """A wrapper calls only our own judgement, and leaves by a jump to the real function."""
-    ours = {"gs_watch", "gs_waits_begin", "gs_watch_entry", "gs_real_resolve", "gs_hook_resolve", "gs_hook_exit",
-            "gs_hook_exec", "gs_hook_exec_fd", "gs_gil_cond_init", "gs_gil_cond_signal",
+    ours = {"gs_watch", "gs_waits_begin", "gs_watch_entry", "gs_real_resolve", "gs_hook_resolve",
+            "gs_hook_exit", "gs_gil_cond_init", "gs_gil_cond_signal",
             "gs_gil_sem_init", "dlsym@plt"}
-    wanted = exported() | {n for n in (f for f, _ in functions())
-                           if n.startswith("gs_wrap_") or n.startswith("gs_hook_COND")}
+    out = exported()
+    # An exec is no judged call, and one that comes back has failed: it is called, not jumped to.
+    wanted = {n for n in out | {f for f, _ in functions()}
+              if n in out and not re.match("f?exec[vl]", n) or
+              n.startswith(("gs_wrap_", "gs_hook_COND"))}
     seen, wrong = 0, []
     for name, body in functions():
         base = name.split("@")[0].removesuffix(".cold")

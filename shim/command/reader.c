@@ -261,6 +261,32 @@ static const char *copy_tables(struct copy *copy, off_t size)
 	return reason;
 }
 
+static void *copied(const struct copy *copy, unsigned id, uint64_t index)
+{
+	const struct gs_section *table = &copy->placed[id];
+
+	return copy->bytes + table->offset + index * table->size;
+}
+
+/* The process died while it moved a count of a thread that had ended to the totals. If it has
+ * arrived there, it is taken out of where it came from. */
+static void settle_moving(struct copy *copy)
+{
+	const struct gs_section *counts = &copy->placed[GS_SECTION_COUNTS];
+	uint64_t width = counts->size / sizeof(uint64_t), cell = copy->header.moving - 1;
+	uint64_t thread = cell / width, call = cell % width, *count;
+	const struct gs_thread_entry *entry;
+	const struct gs_function *function;
+
+	if (thread >= counts->count || call >= copy->placed[GS_SECTION_FUNCTIONS].count)
+		return;
+	entry = copied(copy, GS_SECTION_THREADS, thread);
+	function = copied(copy, GS_SECTION_FUNCTIONS, call);
+	count = copied(copy, GS_SECTION_COUNTS, thread);
+	if (function->retired[entry->had_gil != 0] >= copy->header.moving_to)
+		count[call] = 0;
+}
+
 static const char *copy_record(struct copy *copy, off_t size)
 {
 	const char *reason = read_header(copy->fd, &copy->header, size);
@@ -271,6 +297,8 @@ static const char *copy_record(struct copy *copy, off_t size)
 	if (reason)
 		return reason;
 	renumber_threads(copy);
+	if (copy->header.moving)
+		settle_moving(copy);
 	memcpy(copy->header.section, copy->placed, sizeof(copy->placed));
 	copy->header.file_size = copy->end;
 	memcpy(copy->bytes, &copy->header, sizeof(copy->header));

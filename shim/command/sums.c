@@ -38,8 +38,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Calls that are not in both books yet are taken out of the one that has them, or entered where
- * they are missing. */
+/* Calls that are not in both books yet are entered where they are missing. */
 static void mend(const struct gs_snapshot *snapshot, struct sums *sums)
 {
 	struct gs_record_header *header = snapshot->header;
@@ -54,17 +53,10 @@ static void mend(const struct gs_snapshot *snapshot, struct sums *sums)
 			function->held = sums->by_call[i];
 		}
 	}
-	for (uint32_t i = 0; i < functions && sums->held > sums->listed; i++) {
-		struct gs_function *function = gs_snapshot_entry(snapshot, GS_SECTION_FUNCTIONS, i);
-		uint64_t excess =
-			smaller(sums->held - sums->listed, function->held - sums->by_call[i]);
-
-		function->held -= excess;
-		sums->held -= excess;
-	}
+	/* What is counted as held and nowhere else had not been made yet: it has not waited. */
 	rest = sums->held - sums->sites;
-	header->harmless = smaller(header->harmless, rest);
-	header->lost.sites = rest - header->harmless;
+	header->lost.sites = smaller(header->lost.sites, rest);
+	header->harmless = rest - header->lost.sites;
 }
 
 /* May the writer have been cut off between its books? A single thread that ended its record has

@@ -133,7 +133,13 @@ struct gs_record_header {
 	/* totals that belong to no row */
 	_Atomic uint64_t harmless; /* held calls of class never, uncontended locks */
 	struct gs_lost lost;
-	uint64_t reserved[16];
+
+	/* A count of COUNTS on its way to `retired`, as the number of its cell + 1 (0: none), and
+	 * what `retired` is when it has arrived: of a process that dies in between it would be in
+	 * both. */
+	_Atomic uint64_t moving;
+	_Atomic uint64_t moving_to;
+	uint64_t reserved[14];
 };
 
 /* An object in memory at the time it was first seen. */

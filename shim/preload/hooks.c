@@ -2,7 +2,9 @@
  * and the ends of the process (life.h). The stubs of the latter are in stubs.S. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "compiler.h"
 #include "gil.h"
@@ -11,6 +13,8 @@
 
 enum hook {
 #define GS_HOOK(ID, symbol, action) HOOK_##ID,
+#define GS_HOOK_EXEC(ID, ...) HOOK_##ID,
+#define GS_HOOK_EXECL(ID, ...) HOOK_##ID,
 #define GS_HOOK_COND(ID, symbol, node, is_default, hook) HOOK_##ID,
 #include "hooks.def"
 	HOOK_SEM_INIT,
@@ -21,6 +25,8 @@ static const struct {
 	const char *symbol, *node;
 } names[HOOKS] = {
 #define GS_HOOK(ID, symbol, action) {#symbol, NULL},
+#define GS_HOOK_EXEC(ID, symbol, ...) {#symbol, NULL},
+#define GS_HOOK_EXECL(ID, symbol, ...) {#symbol, NULL},
 #define GS_HOOK_COND(ID, symbol, node, is_default, hook) {#symbol, #node},
 #include "hooks.def"
 	[HOOK_SEM_INIT] = {"sem_init", NULL},
@@ -79,8 +85,7 @@ void gs_hook_exit(void)
 	errno = saved;
 }
 
-/* The stubs pass on their own first argument. */
-void gs_hook_exec(const char *path)
+static void begin_exec(const char *path)
 {
 	int saved = errno;
 
@@ -88,13 +93,54 @@ void gs_hook_exec(const char *path)
 	errno = saved;
 }
 
-void gs_hook_exec_fd(void)
+/* Arguments up to and without the NULL. */
+static size_t count_arguments(const char *first, va_list rest)
 {
-	int saved = errno;
+	size_t count = 0;
 
-	gs_life_exec(NULL);
-	errno = saved;
+	for (const char *at = first; at; at = va_arg(rest, const char *))
+		count++;
+	return count;
 }
+
+/* No jumps here: what comes back has failed, and the process goes on. */
+#define GS_HOOK_EXEC(ID, symbol, params, args, path)             \
+	static int run_##ID params                               \
+	{                                                        \
+		int result;                                      \
+		begin_exec(path);                                \
+		result = ((int(*) params) slot(HOOK_##ID)) args; \
+		gs_life_exec_failed();                           \
+		return result;                                   \
+	}                                                        \
+	GS_EXPORT int hook_##ID params __asm__(#symbol);         \
+	int hook_##ID params                                     \
+	{                                                        \
+		return run_##ID args;                            \
+	}
+#define GS_HOOK_EXECL(ID, symbol, call)                                                     \
+	GS_EXPORT int hook_##ID(const char *path, const char *first, ...) __asm__(#symbol); \
+	int hook_##ID(const char *path, const char *first, ...)                             \
+	{                                                                                   \
+		char *const *envp = NULL;                                                   \
+		size_t count;                                                               \
+		char **argv;                                                                \
+		va_list list;                                                               \
+		va_start(list, first);                                                      \
+		count = count_arguments(first, list);                                       \
+		va_end(list);                                                               \
+		argv = __builtin_alloca((count + 1) * sizeof(*argv));                       \
+		argv[0] = (char *) (uintptr_t) first;                                       \
+		va_start(list, first);                                                      \
+		for (size_t i = 1; i <= count; i++)                                         \
+			argv[i] = va_arg(list, char *);                                     \
+		if (HOOK_##ID == HOOK_EXECLE)                                               \
+			envp = va_arg(list, char *const *);                                 \
+		va_end(list);                                                               \
+		(void) envp;                                                                \
+		return call;                                                                \
+	}
+#include "hooks.def"
 
 #define COND_WRAP(ID, symbol, hook, label)                                                  \
 	GS_EXPORT int hook_##ID(void *cond, const void *attributes) __asm__(label);         \

@@ -9,11 +9,8 @@
  * will never give it back. */
 GS_HIDDEN void gs_hooks_resolve_all(void);
 
-/* For the stubs: fills one slot; what to do before _exit, exec of a path and exec of a descriptor.
- * errno is kept. */
+/* For the stubs: fills one slot; what to do before _exit. errno is kept. */
 GS_HIDDEN void *gs_hook_resolve(unsigned hook);
 GS_HIDDEN void gs_hook_exit(void);
-GS_HIDDEN void gs_hook_exec(const char *path);
-GS_HIDDEN void gs_hook_exec_fd(void);
 
 #endif

@@ -257,6 +257,7 @@ static void arm(bool first)
 	}
 	describe_process(gs_store.header, parent);
 	describe_python(gs_store.header);
+	gs_store_publish();
 	gs_site_forget();
 	if (first)
 		say_limits();
@@ -386,4 +387,14 @@ void gs_life_exec(const char *path)
 	thread->busy = true;
 	gs_summary_print(true);
 	thread->busy = false;
+}
+
+void gs_life_exec_failed(void)
+{
+	struct gs_thread *thread = &gs_thread;
+
+	if (!thread->exec_tried || !is_ours())
+		return;
+	thread->exec_tried = false;
+	gs_store.header->ended = GS_ENDED_ALIVE;
 }

@@ -31,7 +31,10 @@ GS_HIDDEN void gs_life_gil_made(uint32_t made);
 GS_HIDDEN void gs_life_exit(void);
 
 /* Before exec of `path` (NULL: not known): ends the record; findings are printed, for no end of
- * this program follows. A failed exec goes on: the thread's next judged call takes it back. */
+ * this program follows. */
 GS_HIDDEN void gs_life_exec(const char *path);
+
+/* After an exec that came back: the process goes on, and its record says so. Keeps errno. */
+GS_HIDDEN void gs_life_exec_failed(void);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,54 +22,116 @@ GS_HIDDEN struct gs_store gs_store;
  * for it. A new life of the record gets a new table. */
 static _Atomic uint32_t *interned;
 
-/* A new file DIR/PID.START.gilshim. Returns a descriptor or -errno. */
-static int create(const char *directory, char *buffer, size_t size)
+/* A record file gets its name when its header says all that readers rely on, so that who dies
+ * before that leaves nothing that looks like a record. Until then it has none; or, where the file
+ * system has no such files, DIR/PID.START.new. */
+static struct {
+	int fd;
+	bool is_nameless;
+	char path[1024]; /* DIR/PID.START.gilshim */
+	char before[1024];
+} unborn = {.fd = -1};
+
+/* Nobody but this process has reason to write into the file: a stray redirection or truncate(1)
+ * would be a SIGBUS here. */
+#define MODE 0444
+
+#define NO_RECORD "this process keeps no record, only the summary"
+
+static bool put_path(char *buffer, size_t size, const char *directory, const char *suffix)
 {
 	struct gs_text path;
 
 	gs_text_init(&path, buffer, size);
 	gs_text_put(&path, directory);
-	gs_sys3(SYS_mkdirat, AT_FDCWD, (long) buffer, 0777);
 	gs_text_char(&path, '/');
 	gs_text_id(&path, gs_life.pid);
 	gs_text_char(&path, '.');
 	gs_text_hex(&path, gs_life.start_realtime_ns);
-	gs_text_put(&path, ".gilshim");
-	if (path.cut)
+	gs_text_put(&path, suffix);
+	return !path.cut;
+}
+
+/* A new file in the directory. Returns a descriptor or -errno. */
+static int create(const char *directory)
+{
+	int fd;
+
+	if (!put_path(unborn.path, sizeof(unborn.path), directory, ".gilshim") ||
+		!put_path(unborn.before, sizeof(unborn.before), directory, ".new"))
 		return -ENAMETOOLONG;
-	return (int) gs_sys4(SYS_openat, AT_FDCWD, (long) buffer,
-		O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+	gs_sys3(SYS_mkdirat, AT_FDCWD, (long) directory, 0777);
+	fd = (int) gs_sys4(
+		SYS_openat, AT_FDCWD, (long) directory, O_RDWR | O_TMPFILE | O_CLOEXEC, MODE);
+	unborn.is_nameless = fd != -EOPNOTSUPP && fd != -EISDIR;
+	if (unborn.is_nameless)
+		return fd;
+	return (int) gs_sys4(SYS_openat, AT_FDCWD, (long) unborn.before,
+		O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
+}
+
+static void close_unborn(void)
+{
+	gs_sys1(SYS_close, unborn.fd);
+	unborn.fd = -1;
+}
+
+static void discard_unborn(void)
+{
+	close_unborn();
+	if (!unborn.is_nameless)
+		gs_sys3(SYS_unlinkat, AT_FDCWD, (long) unborn.before, 0);
 }
 
 /* Reserves the space first: a mapped page that the file system cannot back is a SIGBUS. */
 static void *map_file(const char *directory, uint64_t size)
 {
-	char path[1024];
-	void *memory = MAP_FAILED;
 	const char *what = "cannot be created";
-	long err = create(directory, path, sizeof(path));
-	int fd = (int) err;
+	long err = unborn.fd = create(directory);
 
-	if (fd >= 0) {
+	if (err >= 0) {
 		what = "no space could be reserved";
 		do
-			err = gs_sys4(SYS_fallocate, fd, 0, 0, (long) size);
+			err = gs_sys4(SYS_fallocate, unborn.fd, 0, 0, (long) size);
 		while (err == -EINTR);
 		if (err == 0) {
 			what = "cannot be mapped";
 			err = gs_sys6(SYS_mmap, 0, (long) size, PROT_READ | PROT_WRITE, MAP_SHARED,
-				fd, 0);
+				unborn.fd, 0);
 		}
-		gs_sys1(SYS_close, fd);
-		if (err < 0 && err > -4096)
-			gs_sys3(SYS_unlinkat, AT_FDCWD, (long) path, 0);
-		else
-			memory = (void *) err;
+		if (err > 0 || err <= -4096)
+			return (void *) err;
+		discard_unborn();
 	}
-	if (memory == MAP_FAILED)
-		gs_say_unusable("record", fd < 0 ? directory : path, what, (int) err,
-			"this process keeps no record, only the summary");
-	return memory;
+	gs_say_unusable("record", directory, what, (int) err, NO_RECORD);
+	return MAP_FAILED;
+}
+
+void gs_store_publish(void)
+{
+	char link[64];
+	struct gs_text text;
+	long err;
+
+	if (unborn.fd < 0)
+		return;
+	if (unborn.is_nameless) {
+		gs_text_init(&text, link, sizeof(link));
+		gs_text_put(&text, "/proc/self/fd/");
+		gs_text_id(&text, (uint64_t) unborn.fd);
+		err = gs_sys5(SYS_linkat, AT_FDCWD, (long) link, AT_FDCWD, (long) unborn.path,
+			AT_SYMLINK_FOLLOW);
+	} else {
+		err = gs_sys5(SYS_renameat2, AT_FDCWD, (long) unborn.before, AT_FDCWD,
+			(long) unborn.path, RENAME_NOREPLACE);
+	}
+	if (err == 0) {
+		close_unborn();
+		return;
+	}
+	discard_unborn();
+	gs_store.is_file = false;
+	gs_say_unusable("record", unborn.path, "cannot be created", (int) err, NO_RECORD);
 }
 
 static void *map_private(uint64_t size)

@@ -36,6 +36,10 @@ extern GS_HIDDEN struct gs_store gs_store;
  * calls only; may run in a forked child. */
 GS_HIDDEN bool gs_store_open(const struct gs_options *options);
 
+/* Gives the record file its name: once the header says whose record it is. If that fails it costs
+ * one line, and the record is seen by nobody else. */
+GS_HIDDEN void gs_store_publish(void);
+
 /* The string's offset in the record, the same for the same text; GS_NONE if there is no room.
  * Lock-free. */
 GS_HIDDEN uint32_t gs_store_string(const char *text, uint32_t length);

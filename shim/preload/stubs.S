@@ -1,6 +1,6 @@
 /* stubs.S: entry stubs for what C cannot forward without a frame: the printf and scanf kinds (any
  * number of arguments), vfork and dlopen (who is called from, and whose stack is used, matters),
- * exec and _exit.
+ * _exit.
  *
  * A stub keeps every argument register, asks, and jumps: to the real function, or to the cold half,
  * which finds the stack as the caller left it. The numbers of calls and names are counted here from
@@ -30,11 +30,13 @@
 
 	.set	gs_hooks_, 0
 #define GS_HOOK(ID, symbol, action) .set GS_HOOK_##ID, gs_hooks_; .set gs_hooks_, gs_hooks_ + 1;
+#define GS_HOOK_EXEC(...) .set gs_hooks_, gs_hooks_ + 1;
+#define GS_HOOK_EXECL(...) .set gs_hooks_, gs_hooks_ + 1;
 #define GS_HOOK_COND(ID, symbol, node, is_default, hook) .set gs_hooks_, gs_hooks_ + 1;
 #include "hooks.def"
 
 	.hidden	gs_armed, gs_real, gs_watch, gs_watch_entry, gs_real_resolve
-	.hidden gs_hook_real, gs_hook_resolve, gs_hook_exit, gs_hook_exec, gs_hook_exec_fd
+	.hidden gs_hook_real, gs_hook_resolve, gs_hook_exit
 
 #if defined(__x86_64__)
 

@@ -23,19 +23,30 @@ static bool is_overflow(const struct gs_thread_entry *entry)
 	return entry == &gs_store.threads[GS_MAX_THREADS];
 }
 
+/* Moves one count to the totals. Whenever the process dies, the record has it once: see record.h.
+ * Of two threads that end at the same moment one goes without. */
+static void move(uint64_t *cell, _Atomic uint64_t *retired)
+{
+	struct gs_record_header *header = gs_store.header;
+	uint64_t count = *cell;
+
+	atomic_store_explicit(&header->moving_to,
+		atomic_load_explicit(retired, memory_order_relaxed) + count, memory_order_relaxed);
+	atomic_store_explicit(
+		&header->moving, (uint64_t) (cell - gs_store.counts) + 1, memory_order_release);
+	atomic_fetch_add_explicit(retired, count, memory_order_acq_rel);
+	__atomic_store_n(cell, 0, __ATOMIC_RELEASE);
+	atomic_store_explicit(&header->moving, 0, memory_order_release);
+}
+
 /* Moves what an ended thread counted to the totals, so that its block can serve another. */
 static void fold(const struct gs_thread *thread)
 {
 	unsigned had = thread->had_gil;
 
 	for (unsigned call = 0; call < GS_CALLS; call++) {
-		uint64_t count = thread->counts[call];
-
-		if (!count)
-			continue;
-		atomic_fetch_add_explicit(
-			&gs_store.functions[call].retired[had], count, memory_order_relaxed);
-		thread->counts[call] = 0;
+		if (thread->counts[call])
+			move(&thread->counts[call], &gs_store.functions[call].retired[had]);
 	}
 }
 

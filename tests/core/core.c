@@ -106,6 +106,7 @@ void core_begin(const char *directory)
 	gs_life.timed = false;
 	CU_ASSERT_FATAL(gs_store_open(&gs_life.options));
 	core_describe();
+	gs_store_publish();
 	gs_site_forget();
 	memcpy(&gs_armed[GS_ARMED_EPOCH], &lives, sizeof(lives));
 	if (before)

@@ -133,6 +133,38 @@ static void test_a_record_file_has_its_name_and_size(void)
 	core_remove(directory);
 }
 
+/* Until the process has described itself in it there is no file: who dies before that leaves none. */
+static int open_unpublished(void *argument)
+{
+	(void) argument;
+	gs_life.options.record = directory;
+	gs_life.start_realtime_ns++;
+	if (!gs_store_open(&gs_life.options) || core_files_in(directory) != 0)
+		return 1;
+	gs_store_publish();
+	return core_files_in(directory) != 1;
+}
+
+static void test_a_record_file_appears_when_it_is_whole(void)
+{
+	make_directory();
+	core_begin(NULL);
+	CU_ASSERT_EQUAL(core_child(open_unpublished, NULL)->status, 0);
+	core_remove(directory);
+}
+
+/* A record is not opened for writing by mistake: not even by its owner, unless that is root. */
+static void test_a_record_file_is_read_only(void)
+{
+	struct stat st = {0};
+
+	make_directory();
+	core_begin(directory);
+	CU_ASSERT_EQUAL(stat(record_path(), &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0222, 0);
+	core_remove(directory);
+}
+
 static void test_a_record_file_can_be_read_while_it_is_written(void)
 {
 	const struct gs_record_header *seen;
@@ -174,6 +206,7 @@ static int open_again(void *argument)
 	gs_life.options.record = directory;
 	if (!gs_store_open(&gs_life.options))
 		return 1;
+	gs_store_publish();
 	if (!works())
 		return 2;
 	return gs_store.is_file ? 3 : 0;
@@ -355,6 +388,8 @@ CU_TestInfo gs_tests_store[] = {
 	{"every_function_is_named", test_every_function_is_named},
 	{"stacks_may_be_deep", test_stacks_may_be_as_deep_as_the_option_allows},
 	{"a_record_file_has_its_name_and_size", test_a_record_file_has_its_name_and_size},
+	{"it_appears_when_it_is_whole", test_a_record_file_appears_when_it_is_whole},
+	{"it_is_read_only", test_a_record_file_is_read_only},
 	{"it_can_be_read_while_it_is_written", test_a_record_file_can_be_read_while_it_is_written},
 	{"the_directory_is_made", test_the_directory_is_made},
 	{"a_file_is_never_overwritten", test_a_file_that_is_there_is_never_overwritten},

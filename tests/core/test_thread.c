@@ -108,6 +108,8 @@ static void test_a_thread_that_ends_hands_its_block_back(void)
 	CU_ASSERT_EQUAL(retired(GS_CALL_WRITE, 0), 5);
 	CU_ASSERT_EQUAL(retired(GS_CALL_READ, 1), 0);
 	CU_ASSERT_EQUAL(gs_store.header->lost.threads, 0);
+	CU_ASSERT_EQUAL(gs_store.header->moving, 0);
+	CU_ASSERT(gs_store.header->moving_to == 10 || gs_store.header->moving_to == 5);
 }
 
 static void make_no_call(unsigned number)

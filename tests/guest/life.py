@@ -155,6 +155,41 @@ def failed_exec(text):
     return case
 
 
+# Arguments that only the kernel finds too long: the exec is tried, and comes back.
+LONG = "long = b'x' * 200000\nenv = (ctypes.c_char_p * 2)(b'X=5', None)\n"
+KERNEL_REFUSES = {
+    "execv": "try: os.execv('/bin/true', ['x', long])\nexcept OSError: ",
+    "execve": "try: os.execve('/bin/true', ['x', long], {})\nexcept OSError: ",
+    "execl": "libc.execl(b'/bin/true', b'x', long, None)\n",
+    "execlp": "libc.execlp(b'true', b'x', long, None)\n",
+    "execle": "libc.execle(b'/bin/true', b'x', long, None, env)\n",
+}
+EXECUTES = {
+    "execl": "libc.execl(b'/bin/sh', b'sh', b'-c', b'exit 5', None)",
+    "execlp": "libc.execlp(b'sh', b'sh', b'-c', b'exit 5', None)",
+    "execle": "libc.execle(b'/bin/sh', b'sh', b'-c', b'exit $X', None, env)",
+}
+
+
+def killed_after_failed_exec(name):
+    """No call in between says that the process went on: it was not replaced all the same."""
+    def case(world):
+        text = HELD + LONG + KERNEL_REFUSES[name] + "os.kill(os.getpid(), 9)"
+        run = world.python("-c", text)
+        check(run.status == -9, run.status, run.err)
+        check(ended(run.report()) == ["lost"], ended(run.report()))
+    return case
+
+
+def executes(name):
+    """The twin: an exec that succeeds, arguments and environment whole."""
+    def case(world):
+        run = world.python("-c", HELD + LONG + EXECUTES[name])
+        check(run.status == 5, run.status, run.err)
+        check(ended(run.report()) == ["exec"], ended(run.report()))
+    return case
+
+
 def changed_directory(world):
     """Relative paths are those of the place where the process tree began."""
     os_text = ("import os\nos.mkdir('sub'); os.chdir('sub')\npid = os.fork()\n"
@@ -225,6 +260,10 @@ def cases():
     yield "life closed standard error", closed_stderr
     for name, text in FAILED_EXECS.items():
         yield "life failed exec: " + name, failed_exec(text)
+    for name in KERNEL_REFUSES:
+        yield "life killed after a failed " + name, killed_after_failed_exec(name)
+    for name in EXECUTES:
+        yield "life " + name, executes(name)
     yield "life relative paths", changed_directory
     for how in ("exit", "_exit", "exec"):
         yield "life daemon " + how, daemon(how)
