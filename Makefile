@@ -16,7 +16,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
-	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base
+	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base libc6-dbg
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common

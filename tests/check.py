@@ -25,6 +25,7 @@ SCRATCH = BUILD + "/check"
 
 SUITES = [
     ("house", PYTHON + [TESTS + "/house.py"] + BOTH + ["--build", BUILD]),
+    ("libc", PYTHON + [TESTS + "/libc.py"] + BOTH),
     ("unit", [BUILD + "/test/unit"]),
     ("core", [BUILD + "/test/core"]),
     ("unit-asan", [BUILD + "/asan/unit"]),
