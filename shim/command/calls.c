@@ -40,7 +40,12 @@ static const struct argp argp = {
 	       "it is watched unless told otherwise, and all exported names of the function."
 	       "\v"
 	       "Names in parentheses are not in this libc. The options calls= and skip= take names "
-	       "of calls and of groups.",
+	       "of calls and of groups.\n\n"
+	       "In the table are the cancellation points of POSIX, the list of RealtimeSanitizer, "
+	       "and "
+	       "every exported function of libc whose call graph reaches a waiting system call, "
+	       "less "
+	       "those that only wake others, read a small file once, allocate, or look up symbols.",
 };
 
 /* Where the names would be forwarded to. Before glibc 2.34 some lay in libraries of their own. */
