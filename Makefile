@@ -16,7 +16,12 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiberty-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
-	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base libc6-dbg
+	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base libc6-dbg \
+	strace
+# What the referee runs beside: Debian's packages, and PyPI's in an environment of its own.
+REFEREE_PACKAGES := golang-go libgomp1 postgresql
+REFEREE_WHEELS := numpy grpcio cryptography watchfiles polars tokenizers orjson psycopg2-binary \
+	uvloop pyzmq
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
@@ -140,13 +145,24 @@ check: check-deps
 		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
+# Does anything escape? Everything that strace sees of real programs, held against the log.
+referee: check-deps
+	@sh tests/install.sh $(REFEREE_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@test -x $(O)/referee/venv/bin/pip || $(PYTHON) -m venv $(O)/referee/venv
+	@$(O)/referee/venv/bin/pip -q install --only-binary :all: $(REFEREE_WHEELS)
+	@$(PYTHON) tests/referee/referee.py --lib $(O)/libgilshim.so --command $(O)/gilshim \
+		--build $(O)/referee --python $(O)/referee/venv/bin/python --only "$(ONLY)" \
+		tests/cases $(CASES)
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
+	@echo 'make referee         real programs under strace: what escapes? (ONLY=NAME for one)'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check help
+.PHONY: all install uninstall clean deps check-deps demo check referee help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

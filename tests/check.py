@@ -37,6 +37,8 @@ SUITES = [
     ("busy", PYTHON + [TESTS + "/busy.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
+    ("referee", PYTHON + [TESTS + "/referee/referee.py"] + BOTH +
+     ["--quick", "--build", SCRATCH + "/referee", TESTS + "/cases"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
 for name in "run_tree", "check", "formats":
