@@ -4,7 +4,8 @@ Every system call of at least a millisecond that can wait must lie inside a call
 in that thread. What does not is an escape, named by its system call and by the object whose
 instruction made it. Kept apart, and counted, never dropped silently:
 
-    never returned  the process or the thread ended in it: the log has a call when it ends
+    never back      the process or the thread ended in it: the log has a call when it ends, the record
+                    counts it when it begins, which is compared
     slow            a system call that waits for nobody (mprotect, a wake-up): the machine was busy
     own             made by the library itself: the lines of its log
     named           made by an object that is known to wait without libc (NAMED)
@@ -118,6 +119,7 @@ class Verdict:
         self.ns, self.count = collections.Counter(), collections.Counter()
         self.escapes, self.named = [], collections.Counter()
         self.default_ns = 0  # seen with the rows that are watched by default
+        self.open_threads, self.unbegun = collections.Counter(), 0
 
     def add(self, kind, ns):
         self.ns[kind] += ns
@@ -129,6 +131,7 @@ class Verdict:
         self.named += other.named
         self.default_ns += other.default_ns
         self.escapes += other.escapes
+        self.unbegun += other.unbegun
 
     def recall(self, what=None):
         counts = self.ns if what is None else what
@@ -153,8 +156,8 @@ def judge(program, trace, logs, offset, rows_on):
             judge_interval(verdict, image, log, interval, trace.threads[interval.tid])
         for tid in image.threads:
             last = trace.threads[tid].open
-            if last and waits(last) and trace.threads[tid].last > last.begin:
-                verdict.add("open", trace.threads[tid].last - last.begin)
+            if last and image.holds(last) and waits(last) and trace.threads[tid].last > last.begin:
+                judge_open(verdict, image, last, trace.threads[tid].last - last.begin)
     return verdict
 
 
@@ -193,6 +196,18 @@ def kind_of(path, can_wait, calls, interval):
         if re.match(pattern, name_of(path)):
             return "named", reason
     return "escape", None
+
+
+def judge_open(verdict, image, last, ns):
+    """The call that a thread was in when it ended. The log has none, but it was counted."""
+    path = image.object_at(last.ip, last.begin)
+    named = [reason for pattern, reason in NAMED if re.match(pattern, name_of(path))]
+    if named:
+        verdict.add("named", ns)
+        verdict.named[name_of(path) + ": " + named[0]] += ns
+    else:
+        verdict.add("open", ns)
+        verdict.open_threads[image.pid] += 1
 
 
 def never_returned(calls, interval, thread):

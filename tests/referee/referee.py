@@ -59,7 +59,7 @@ class Run:
     """One program under strace and gilshim."""
 
     def __init__(self, options, command, folder, environment=None, more=""):
-        self.folder = folder
+        self.folder, self.command = folder, options.command
         settings = ("record=%s:summary=none:log=all:log_to=%s/log.%%p:timing=all:calls=all"
                     % (folder, folder)) + more
         clocks = match.Clocks()
@@ -81,7 +81,20 @@ class Run:
 
     def judge(self, program, rows_on):
         logs = {pid: lines for pid, lines in self.logs.items() if lines}
-        return match.judge(program, Trace(self.folder + "/trace"), logs, self.offset, rows_on)
+        verdict = match.judge(program, Trace(self.folder + "/trace"), logs, self.offset, rows_on)
+        for pid, threads in verdict.open_threads.items():
+            verdict.unbegun += max(0, threads - self.begun(pid, logs[pid]))
+        return verdict
+
+    def begun(self, pid, lines):
+        """Calls that a process counted as they began and never logged, for they did not end."""
+        records = glob.glob("%s/%d.*.gilshim" % (glob.escape(self.folder), pid))
+        out = subprocess.run([self.command, "report", "-f", "json"] + records, capture_output=True,
+                             text=True, check=True).stdout
+        counted = sum(row.get(state, {}).get("calls", 0)
+                      for row in cases.json.loads(out)["functions"]
+                      for state in ("held", "released", "none", "unknown"))
+        return counted - len(lines)
 
 
 @contextlib.contextmanager
@@ -234,6 +247,9 @@ class Referee:
                 problems.append("the inline wait is no escape: recall %.3f" % verdict.recall())
             if not escapes and (found or verdict.ns["seen"] < 250e6):
                 problems.append("the called wait is an escape: %s" % verdict.escapes)
+            if verdict.unbegun != escapes:
+                problems.append("%d of the threads that ended waiting had not begun a call" %
+                                verdict.unbegun)
             problems += ["escaped besides: %s" % (escape,) for escape in other if escape.ns > 50e6]
             self.outcome(name, problems)
 
@@ -286,6 +302,9 @@ class Referee:
         if self.limited.share_named() > NAMED_LIMIT:
             problems.append("%.1f %% of the time is excepted outside %s" %
                             (100 * self.limited.share_named(), ", ".join(UNSEEN)))
+        if self.total.unbegun:
+            problems.append("%d threads ended in a call that was not counted when it began" %
+                            self.total.unbegun)
         if not self.total.ns["seen"]:
             problems.append("nothing was seen at all")
         self.outcome("recall", problems)

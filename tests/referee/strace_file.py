@@ -85,13 +85,13 @@ def read_thread(path):
             executed = name == "execve" and bool(re.search(r"\)\s*= 0 ", rest))
             took = TIME.search(rest)
             if not took:
-                thread.open = Interval(thread.tid, begin, None, name, rest[:60],
+                thread.open = Interval(thread.tid, begin, None, name, rest[:400],
                                        int(match.group(3), 16))
                 continue
             thread.open = None
             end = begin + nanoseconds(took.group(1), took.group(2))
             if "= ? ERESTART" in rest:  # by a signal: if that was the end, it never returned
-                thread.open = Interval(thread.tid, begin, None, name, rest[:60],
+                thread.open = Interval(thread.tid, begin, None, name, rest[:400],
                                        int(match.group(3), 16))
                 if end - begin >= LEAST_NS:
                     interrupted = thread.open._replace(end=end)
@@ -100,7 +100,7 @@ def read_thread(path):
             if name in ("mmap", "clone", "clone3", "fork", "vfork", "execve"):
                 thread.events.append((begin, end, name, rest))
             if end - begin >= LEAST_NS:
-                thread.intervals.append(Interval(thread.tid, begin, end, name, rest[:120],
+                thread.intervals.append(Interval(thread.tid, begin, end, name, rest[:400],
                                                  int(match.group(3), 16)))
     return thread
 
