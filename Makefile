@@ -19,11 +19,15 @@ BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiber
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
 	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base \
-	python3-jsonschema libxml2-utils debuginfod time libclang-rt-dev e2fsprogs mount
+	python3-jsonschema libxml2-utils debuginfod time libclang-rt-dev e2fsprogs mount libc6-dbg strace
 # What the bench measures with, and the tools that it compares with; the second list is from PyPI.
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3 python3-dev python3-venv python3-pip apache2-utils \
 	postgresql python3-psycopg2 python3-numpy strace ltrace uftrace bpftrace linux-perf
 BENCH_PYPI := py-spy==0.4.3 memray==1.20.0 gil_load==0.4.2
+# What the referee runs beside: Debian's packages, and PyPI's in an environment of its own.
+REFEREE_PACKAGES := golang-go libgomp1 postgresql
+REFEREE_WHEELS := numpy grpcio cryptography watchfiles polars tokenizers orjson psycopg2-binary \
+	uvloop pyzmq
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
@@ -223,6 +227,16 @@ FUZZ_SECONDS ?= 600
 fuzz: $(fuzz_all)
 	@$(PYTHON) tests/fuzz/fuzz.py --build $(O)/fuzz --seconds $(FUZZ_SECONDS)
 
+# Does anything escape? Everything that strace sees of real programs, held against the log.
+referee: check-deps
+	@sh tests/install.sh $(REFEREE_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@test -x $(O)/referee/venv/bin/pip || $(PYTHON) -m venv $(O)/referee/venv
+	@$(O)/referee/venv/bin/pip -q install --only-binary :all: $(REFEREE_WHEELS)
+	@$(PYTHON) tests/referee/referee.py --lib $(O)/libgilshim.so --command $(O)/gilshim \
+		--build $(O)/referee --python $(O)/referee/venv/bin/python --only "$(ONLY)" \
+		tests/cases $(CASES)
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
@@ -231,10 +245,11 @@ help:
 	@echo 'make golden          renew the reports that the tests compare with, where a change is meant'
 	@echo 'make kill            kill a program KILLS=$(KILLS) times, compare its records with what it did'
 	@echo 'make fuzz            look for bad input, FUZZ_SECONDS=$(FUZZ_SECONDS) for each kind'
+	@echo 'make referee         real programs under strace: what escapes? (ONLY=NAME for one)'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
 FORCE:
-.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records kill fuzz help FORCE
+.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records kill fuzz referee help FORCE
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

@@ -26,6 +26,7 @@ SCHEMAS = ["--schemas", BUILD + "/schemas"]
 
 SUITES = [
     ("house", PYTHON + [TESTS + "/house.py"] + BOTH + ["--build", BUILD]),
+    ("libc", PYTHON + [TESTS + "/libc.py"] + BOTH),
     ("unit", [BUILD + "/test/unit"]),
     ("core", [BUILD + "/test/core"]),
     ("unit-asan", [BUILD + "/asan/unit"]),
@@ -47,6 +48,8 @@ SUITES = [
                        "--planted", "12"]),
     ("kill", PYTHON + [TESTS + "/kill/kill.py"] + BOTH + ["--build", SCRATCH + "/kill",
                                                           "--kills", "40"]),
+    ("referee", PYTHON + [TESTS + "/referee/referee.py"] + BOTH +
+     ["--quick", "--build", SCRATCH + "/referee", TESTS + "/cases"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
 for name in ("run", "run_tree", "trees", "check", "gate", "install", "help", "formats", "symbols",

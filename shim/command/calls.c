@@ -40,6 +40,12 @@ const struct argp gs_calls_argp = {
 	       "\v"
 	       "Names in parentheses are not in this libc. The options calls= and skip= take names "
 	       "of calls and of groups.\n\n"
+	       "In the table are the cancellation points of POSIX, the list of RealtimeSanitizer, "
+	       "and "
+	       "every exported function of libc whose call graph reaches a waiting system call, "
+	       "less "
+	       "those that only wake others, read a small file once, allocate, or look up "
+	       "symbols.\n\n"
 	       "Examples:\n\n"
 	       "  gilshim calls\n"
 	       "  gilshim run --calls=socket,poll -- python3 app.py",

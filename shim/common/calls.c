@@ -3,6 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "record.h"
+
+_Static_assert(GS_CALLS <= GS_MAX_CALLS, "every call has a counter in the record");
+
 #define ON true
 #define OFF false
 #define PLAIN false

@@ -119,6 +119,41 @@ static const struct rule rules[] = {
 	{SYS_madvise, RULE_DISK, 0, 0},
 	{SYS_mlock, RULE_DISK, 0, 0},
 	{SYS_mlockall, RULE_DISK, 0, 0},
+	{SYS_munlock, RULE_DISK, 0, 0},
+	{SYS_munlockall, RULE_DISK, 0, 0},
+	{SYS_mprotect, RULE_DISK, 0, 0},
+	{SYS_munmap, RULE_DISK, 0, 0},
+	{SYS_mremap, RULE_DISK, 0, 0},
+	{SYS_sched_yield, RULE_DISK, 0, 0},
+	{SYS_shutdown, RULE_DISK, 0, 0},
+	{SYS_getcwd, RULE_DISK, 0, 0},
+	{SYS_chdir, RULE_DISK, 0, 0},
+	{SYS_fchdir, RULE_DISK, 0, 0},
+	{SYS_chroot, RULE_DISK, 0, 0},
+	{SYS_pivot_root, RULE_DISK, 0, 0},
+	{SYS_swapon, RULE_DISK, 0, 0},
+	{SYS_swapoff, RULE_DISK, 0, 0},
+	{SYS_quotactl, RULE_DISK, 0, 0},
+	{SYS_setxattr, RULE_DISK, 0, 0},
+	{SYS_lsetxattr, RULE_DISK, 0, 0},
+	{SYS_fsetxattr, RULE_DISK, 0, 0},
+	{SYS_getxattr, RULE_DISK, 0, 0},
+	{SYS_lgetxattr, RULE_DISK, 0, 0},
+	{SYS_fgetxattr, RULE_DISK, 0, 0},
+	{SYS_listxattr, RULE_DISK, 0, 0},
+	{SYS_llistxattr, RULE_DISK, 0, 0},
+	{SYS_flistxattr, RULE_DISK, 0, 0},
+	{SYS_removexattr, RULE_DISK, 0, 0},
+	{SYS_lremovexattr, RULE_DISK, 0, 0},
+	{SYS_fremovexattr, RULE_DISK, 0, 0},
+	{SYS_mq_open, RULE_DISK, 0, 0},
+	{SYS_mq_unlink, RULE_DISK, 0, 0},
+	{SYS_inotify_add_watch, RULE_DISK, 0, 0},
+	{SYS_name_to_handle_at, RULE_DISK, 0, 0},
+	{SYS_io_submit, RULE_DISK, 0, 0},
+	{SYS_request_key, RULE_DISK, 0, 0},
+	{SYS_open_by_handle_at, RULE_OPEN, 2, 0},
+	{SYS_lseek, RULE_DISK_IF, 2, 6 /* SEEK_END, _DATA, _HOLE */},
 #ifdef SYS_statx
 	{SYS_statx, RULE_DISK, 0, 0},
 #endif
@@ -130,6 +165,15 @@ static const struct rule rules[] = {
 #endif
 #ifdef SYS_io_uring_enter
 	{SYS_io_uring_enter, RULE_OTHER, 0, 0},
+#endif
+#ifdef SYS_mlock2
+	{SYS_mlock2, RULE_DISK, 0, 0},
+#endif
+#ifdef SYS_close_range
+	{SYS_close_range, RULE_DISK, 0, 0},
+#endif
+#ifdef SYS_faccessat2
+	{SYS_faccessat2, RULE_DISK, 0, 0},
 #endif
 #ifdef SYS_openat2
 	{SYS_openat2, RULE_DISK, 0, 0},
@@ -162,6 +206,10 @@ static const struct rule rules[] = {
 	{SYS_mknod, RULE_DISK, 0, 0},
 	{SYS_readlink, RULE_DISK, 0, 0},
 	{SYS_getdents, RULE_DISK, 0, 0},
+	{SYS_lchown, RULE_DISK, 0, 0},
+	{SYS_utime, RULE_DISK, 0, 0},
+	{SYS_utimes, RULE_DISK, 0, 0},
+	{SYS_futimesat, RULE_DISK, 0, 0},
 #endif
 };
 

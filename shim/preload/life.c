@@ -316,10 +316,17 @@ static void leave_environment(void)
 		*to = '\0';
 }
 
+/* Handlers run backwards, and the loader's, which runs the destructors of all libraries, is
+ * registered after our constructor: ours comes last, and what those destructors wait for is still
+ * seen. */
+extern int __cxa_atexit(void (*handler)(void *), void *argument, void *library);
+static void end(void *unused);
+
 __attribute__((constructor)) static void begin(void)
 {
 	int saved = errno;
 
+	__cxa_atexit(end, NULL, NULL);
 	gs_say_setup();
 	read_clocks();
 	gs_options_parse(&gs_life.options, getenv(GS_OPTIONS_ENV), ignore, NULL);
@@ -358,10 +365,11 @@ static void finish(enum gs_ended how)
 	gs_summary_print(false);
 }
 
-__attribute__((destructor)) static void end(void)
+static void end(void *unused)
 {
 	int saved = errno;
 
+	(void) unused;
 	finish(GS_ENDED_EXIT);
 	errno = saved;
 }

@@ -71,6 +71,11 @@
 	WRAP_AFTER(                                                                               \
 		NOTE(ID, args), ID, ret, params, args, symbol##__new, "gs_wrap_" #symbol "__new") \
 	__asm__(".symver gs_wrap_" #symbol "__new, " #symbol "@@" #node);
+/* One symbol carries one version: the third gets an alias of its own. */
+#define GS_NODE_TOO(symbol, node)                                           \
+	__asm__(".globl gs_wrap_" #symbol "__too\n"                         \
+		".set gs_wrap_" #symbol "__too, gs_wrap_" #symbol "__new\n" \
+		".symver gs_wrap_" #symbol "__too, " #symbol "@" #node);
 #else
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_##is_default(ID, ret, params, args, symbol)

@@ -134,10 +134,15 @@ static void test_memory_waits_for_the_disk_only_if_asked_to(void)
 static void test_disk_calls_are_on_disk(void)
 {
 	static const int numbers[] = {SYS_fsync, SYS_fdatasync, SYS_sync, SYS_syncfs, SYS_ftruncate,
-		SYS_fallocate, SYS_fstat, SYS_getdents64, SYS_renameat2, SYS_mkdirat, SYS_madvise};
+		SYS_fallocate, SYS_fstat, SYS_getdents64, SYS_renameat2, SYS_mkdirat, SYS_madvise,
+		SYS_munmap, SYS_getxattr, SYS_fsetxattr, SYS_inotify_add_watch, SYS_quotactl,
+		SYS_io_submit, SYS_request_key, SYS_chdir};
 
 	for (unsigned i = 0; i < GS_ARRAY_SIZE(numbers); i++)
 		CU_ASSERT_EQUAL(decode(numbers[i], 0, 0, 0, 0, 0), GS_ON_DISK);
+	CU_ASSERT_EQUAL(decode(SYS_lseek, FD, 7, SEEK_SET, 0, 0), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(decode(SYS_lseek, FD, 7, SEEK_CUR, 0, 0), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(decode(SYS_lseek, FD, 7, SEEK_HOLE, 0, 0), GS_ON_DISK);
 }
 
 static void test_timeouts_in_structures(void)

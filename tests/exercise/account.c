@@ -3,6 +3,7 @@
 #include "exercise.h"
 
 #include <grp.h>
+#include <gshadow.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <shadow.h>
@@ -206,11 +207,44 @@ static bool is_shadow(const struct spwd *shadow, const char *name)
 	return shadow && !strcmp(shadow->sp_namp, name) && shadow->sp_max == 99999;
 }
 
+static bool is_sgroup(const struct sgrp *group, const char *name)
+{
+	return group && !strcmp(group->sg_namp, name) && !strcmp(group->sg_passwd, "!");
+}
+
+PART(getsg)
+{
+	struct sgrp group, *found = NULL;
+
+	if (IS("getsgnam")) {
+		EXPECT(is_sgroup(CALL(getsgnam, "seven"), "seven"));
+		GIVES(NULL, CALL(getsgnam, "none"));
+	} else if (IS("getsgnam_r")) {
+		GIVES(0, CALL(getsgnam_r, "seven", &group, room, sizeof(room), &found));
+		EXPECT(is_sgroup(found, "seven"));
+	} else if (IS("getsgent")) {
+		EXPECT(is_sgroup(CALL(getsgent), "root"));
+		EXPECT(is_sgroup(CALL(getsgent), "seven"));
+		GIVES(NULL, CALL(getsgent));
+	} else if (IS("getsgent_r")) {
+		GIVES(0, CALL(getsgent_r, &group, room, sizeof(room), &found));
+		EXPECT(is_sgroup(found, "root"));
+	} else {
+		EXPECT(is_sgroup(REAL(getsgent)(), "root"));
+		CALL_VOID(setsgent); /* or endsgent: both begin anew */
+		EXPECT(is_sgroup(REAL(getsgent)(), "root"));
+	}
+}
+
 EXERCISE(GETSPNAM)
 {
 	struct spwd shadow, *found = NULL;
 
 	x_etc(x);
+	if (strstr(x->name, "sgnam")) {
+		part_getsg(x);
+		return;
+	}
 	if (IS("getspnam_r")) {
 		GIVES(0, CALL(getspnam_r, "seven", &shadow, room, sizeof(room), &found));
 		EXPECT(is_shadow(found, "seven"));
@@ -226,6 +260,10 @@ EXERCISE(GETSPENT)
 	struct spwd shadow, *found = NULL;
 
 	x_etc(x);
+	if (strstr(x->name, "sgent")) {
+		part_getsg(x);
+		return;
+	}
 	REAL(setspent)();
 	if (IS("getspent_r")) {
 		GIVES(0, CALL(getspent_r, &shadow, room, sizeof(room), &found));
@@ -257,6 +295,10 @@ EXERCISE(GETNETGRENT)
 		GIVES(1, CALL(setnetgrent, "seven"));
 		EXPECT(REAL(getnetgrent)(&host, &user, &domain) == 1 && is_netgroup());
 		GIVES(0, CALL(setnetgrent, "none"));
+	} else if (IS("endnetgrent")) {
+		REAL(setnetgrent)("seven");
+		CALL_VOID(endnetgrent);
+		EXPECT(REAL(getnetgrent)(&host, &user, &domain) == 0);
 	} else {
 		REAL(setnetgrent)("seven");
 		if (IS("getnetgrent"))

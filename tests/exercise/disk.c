@@ -302,9 +302,33 @@ PART(getentropy)
 	FAILS(-1, EIO, CALL(getentropy, buffer, 300));
 }
 
+/* From 2.36 on; the prototypes are for headers of any age. */
+extern uint32_t arc4random(void);
+extern uint32_t arc4random_uniform(uint32_t limit);
+extern void arc4random_buf(void *buf, size_t count);
+
+PART(arc4random)
+{
+	char buffer[64] = {0};
+	uint32_t bits = 0;
+
+	if (IS("arc4random_buf")) {
+		CALL_VOID(arc4random_buf, buffer, sizeof(buffer));
+		EXPECT(is_filled(buffer, 64));
+	} else if (IS("arc4random_uniform")) {
+		GIVES(0, CALL(arc4random_uniform, 1));
+	} else {
+		for (int i = 0; i < 8; i++)
+			bits |= CALL(arc4random);
+		EXPECT(bits != 0 && x->error == X_ERRNO);
+	}
+}
+
 EXERCISE(GETRANDOM)
 {
-	if (IS("getentropy"))
+	if (strstr(x->name, "arc4"))
+		part_arc4random(x);
+	else if (IS("getentropy"))
 		part_getentropy(x);
 	else
 		part_getrandom(x);

@@ -2,10 +2,12 @@
  * the private /etc says is in etc.c. */
 #include "exercise.h"
 
+#include <aliases.h>
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <netinet/ether.h>
 #include <netinet/in.h>
 #include <resolv.h>
 #include <stdio.h>
@@ -378,6 +380,11 @@ static bool is_net(const struct netent *net)
 	return net && !strcmp(net->n_name, "sevennet") && net->n_net == 0xc0000200;
 }
 
+static bool is_net_entry(void)
+{
+	return is_net(REAL(getnetent)());
+}
+
 PART(getnet)
 {
 	struct netent net, *found = NULL;
@@ -411,7 +418,67 @@ PART(getrpc)
 		found = CALL(getrpcbynumber, 7777);
 	else if (IS("getrpcbynumber_r"))
 		GIVES(0, CALL(getrpcbynumber_r, 7777, &rpc, room, sizeof(room), &found));
+	else if (IS("getrpcent"))
+		found = CALL(getrpcent);
+	else if (IS("getrpcent_r"))
+		GIVES(0, CALL(getrpcent_r, &rpc, room, sizeof(room), &found));
 	EXPECT(found && found->r_number == 7777 && !strcmp(found->r_name, "seven"));
+}
+
+PART(alias)
+{
+	struct aliasent alias, *found = NULL;
+
+	if (IS("getaliasent"))
+		found = CALL(getaliasent);
+	else if (IS("getaliasent_r"))
+		GIVES(0, CALL(getaliasent_r, &alias, room, sizeof(room), &found));
+	else if (IS("getaliasbyname"))
+		found = CALL(getaliasbyname, "seven");
+	else
+		GIVES(0, CALL(getaliasbyname_r, "seven", &alias, room, sizeof(room), &found));
+	EXPECT(found && !strcmp(found->alias_name, "seven") && found->alias_members_len == 2);
+}
+
+PART(ether)
+{
+	struct ether_addr address = {{2, 0, 0, 0, 0, 7}};
+	char host[64] = "seven";
+
+	if (IS("ether_hostton")) {
+		memset(&address, 0, sizeof(address));
+		GIVES(0, CALL(ether_hostton, host, &address));
+		EXPECT(address.ether_addr_octet[5] == 7);
+	} else {
+		host[0] = '\0';
+		GIVES(0, CALL(ether_ntohost, host, &address));
+		EXPECT(!strcmp(host, "seven"));
+	}
+}
+
+/* Each begins its data base anew: its first entry comes again. */
+PART(begin)
+{
+	bool is_host = strstr(x->name, "host"), is_net = strstr(x->name, "net");
+	bool is_protocol_base = strstr(x->name, "proto"), is_serv = strstr(x->name, "serv");
+
+	for (int i = 0; i < 2; i++) {
+		EXPECT(is_host		  ? !strcmp(REAL(gethostent)()->h_name, "localhost")
+		       : is_net		  ? is_net_entry()
+		       : is_protocol_base ? is_protocol(REAL(getprotoent)())
+		       : is_serv	  ? is_service(REAL(getservent)())
+		       : strstr(x->name, "rpc")
+			       ? REAL(getrpcent)()->r_number == 7777
+			       : !strcmp(REAL(getaliasent)()->alias_name, "seven"));
+		if (i == 1)
+			break;
+		if (strncmp(x->name, "set", 3) == 0 && IS("setaliasent"))
+			CALL_VOID(setaliasent);
+		else if (strncmp(x->name, "set", 3) == 0)
+			CALL_VOID(setnetent, 1);
+		else
+			CALL_VOID(endhostent);
+	}
 }
 
 /* The first entry of each data base. */
@@ -422,7 +489,13 @@ EXERCISE(GETHOSTENT)
 	struct hostent host, *host_found = NULL;
 
 	x_etc(x);
-	if (strncmp(x->name, "getnet", 6) == 0) {
+	if (strncmp(x->name, "get", 3) && strncmp(x->name, "ether", 5) && !IS("sethostent")) {
+		part_begin(x);
+	} else if (strncmp(x->name, "ether", 5) == 0) {
+		part_ether(x);
+	} else if (strstr(x->name, "alias")) {
+		part_alias(x);
+	} else if (strncmp(x->name, "getnet", 6) == 0) {
 		part_getnet(x);
 	} else if (strncmp(x->name, "getrpc", 6) == 0) {
 		part_getrpc(x);

@@ -12,11 +12,15 @@ static const struct {
 } files[] = {
 	{"etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\ninitgroups: files\n"
 			      "hosts: files\nnetworks: files\nprotocols: files\nservices: files\n"
-			      "rpc: files\nnetgroup: files\n"},
+			      "rpc: files\nnetgroup: files\ngshadow: files\n"
+			      "aliases: files\nethers: files\n"},
 	{"etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"
 		       "seven:x:77:777:Seven:/nonexistent:/bin/false\n"},
 	{"etc/group", "root:x:0:\nseven:x:777:\nmore:x:778:root,seven\n"},
 	{"etc/shadow", "root:!:19000:0:99999:7:::\nseven:*:19001:0:99999:7:::\n"},
+	{"etc/gshadow", "root:!::\nseven:!:root:one,two\n"},
+	{"etc/aliases", "seven: one, two\n"},
+	{"etc/ethers", "02:00:00:00:00:07 seven\n"},
 	{"etc/hosts", "127.0.0.1 localhost\n192.0.2.7 seven.test seven\n2001:db8::7 seven.test\n"},
 	{"etc/networks", "sevennet 192.0.2.0\n"},
 	{"etc/protocols", "seven 7 SEVEN\n"},

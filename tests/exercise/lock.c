@@ -77,12 +77,29 @@ static void hold_mutex(struct holder *holder)
 	holder_start(holder, REAL(pthread_mutex_lock), pthread_mutex_unlock, &mutex, false);
 }
 
+PART(ceiling)
+{
+	pthread_mutexattr_t attributes;
+	int old = 0;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_PROTECT);
+	pthread_mutexattr_setprioceiling(&attributes, 1);
+	pthread_mutex_init(&mutex, &attributes);
+	AS_BARE(CALL(pthread_mutex_setprioceiling, &mutex, 2, &old));
+	GIVES(EINVAL, CALL(pthread_mutex_setprioceiling, &mutex, -1, &old));
+}
+
 EXERCISE(MUTEX_LOCK)
 {
 	pthread_mutex_t *other;
 	struct x_helper helper;
 	struct holder holder;
 
+	if (IS("pthread_mutex_setprioceiling")) {
+		part_ceiling(x);
+		return;
+	}
 	KEEPS(0, CALL(pthread_mutex_lock, &mutex));
 	EXPECT(!is_free());
 	pthread_mutex_unlock(&mutex);
@@ -337,6 +354,21 @@ EXERCISE(COND_CLOCKWAIT)
 
 EXERCISE(COND_DESTROY)
 {
+	pthread_barrier_t barrier;
+	cnd_t simple;
+
+	if (IS("pthread_barrier_destroy")) {
+		pthread_barrier_init(&barrier, NULL, 1);
+		REAL(pthread_barrier_wait)(&barrier);
+		KEEPS(0, CALL(pthread_barrier_destroy, &barrier));
+		return;
+	}
+	if (IS("cnd_destroy")) {
+		cnd_init(&simple);
+		CALL_VOID(cnd_destroy, &simple);
+		EXPECT(x->error == X_ERRNO);
+		return;
+	}
 	KEEPS(0, CALL(pthread_cond_destroy, &padded.cond));
 }
 

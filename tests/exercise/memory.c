@@ -75,6 +75,11 @@ EXERCISE(MPROTECT)
 {
 	char *at = page();
 
+	if (IS("pkey_mprotect")) { /* without a key it is mprotect */
+		KEEPS(0, CALL(pkey_mprotect, at, SIZE, PROT_READ, -1));
+		EXPECT(readable(at) && !writable(at) && writable(at + SIZE));
+		return;
+	}
 	KEEPS(0, CALL(mprotect, at, SIZE, PROT_READ));
 	EXPECT(readable(at) && !writable(at) && writable(at + SIZE));
 	FAILS(-1, EINVAL, CALL(mprotect, at + 1, SIZE, PROT_READ));

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -120,10 +121,44 @@ EXERCISE(GETUTLINE)
 	}
 }
 
+/* The accounting of log-ins: a file of the run's own, or the system's in a folder of its own. */
+PART(log)
+{
+	struct utmp got = {.ut_pid = 0};
+	int fd;
+
+	x_write_file("wtmp", "");
+	CALL_VOID(updwtmp, "wtmp", &entry);
+	fd = x_open("wtmp", O_RDONLY);
+	EXPECT(REAL(read)(fd, &got, sizeof(got)) == sizeof(got) && is_entry(&got));
+}
+
+PART(logwtmp)
+{
+	struct utmp got, *found = NULL;
+
+	x_namespace(x);
+	if (REAL(mount)("none", "/var/log", "tmpfs", 0, NULL) < 0)
+		x_skip(x, "needs a mount namespace");
+	x_write_file("/var/log/wtmp", "");
+	CALL_VOID(logwtmp, "tty7", "seven", "host");
+	REAL(utmpname)("/var/log/wtmp");
+	REAL(setutent)();
+	EXPECT(REAL(getutent_r)(&got, &found) == 0 && !strcmp(got.ut_line, "tty7"));
+}
+
 EXERCISE(PUTUTLINE)
 {
 	struct utmp next = entry;
 
+	if (strstr(x->name, "updwtmp")) {
+		part_log(x);
+		return;
+	}
+	if (IS("logwtmp")) {
+		part_logwtmp(x);
+		return;
+	}
 	make_utmp();
 	next.ut_id[0] = '8';
 	next.ut_pid = 8;

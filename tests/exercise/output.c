@@ -2,6 +2,8 @@
 #include "exercise.h"
 
 #include <err.h>
+#include <execinfo.h>
+#include <netdb.h>
 #include <error.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -172,7 +174,13 @@ static int call_vdprintf(struct exercise *x, int fd, const char *format, ...)
 EXERCISE(DPRINTF)
 {
 	int fd = x_open("out", O_WRONLY | O_CREAT);
+	void *frames[] = {(void *) 0x7000};
 
+	if (strstr(x->name, "backtrace")) {
+		CALL_VOID(backtrace_symbols_fd, frames, 1, fd);
+		EXPECT(x_file_is("out", "[0x7000]\n"));
+		return;
+	}
 	if (strstr(x->name, "vd")) {
 		KEEPS(LENGTH, call_vdprintf(x, fd, FORMAT, ARGUMENTS));
 		FAILS(-1, EBADF, call_vdprintf(x, -1, FORMAT, ARGUMENTS));
@@ -194,6 +202,10 @@ EXERCISE(PERROR)
 	if (IS("perror")) {
 		CALL_VOID(perror, "text");
 		EXPECT(x_said("text: Unknown error 3077\n"));
+	} else if (IS("herror")) {
+		h_errno = HOST_NOT_FOUND;
+		CALL_VOID(herror, "text");
+		EXPECT(x_said("text: Unknown host\n"));
 	} else if (IS("psignal")) {
 		CALL_VOID(psignal, SIGUSR1, "text");
 		EXPECT(x_said("text: User defined signal 1\n"));

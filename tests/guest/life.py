@@ -238,6 +238,21 @@ def in_progress(run):
             for site in run.report()["sites"] if site.get("in_progress")]
 
 
+def late_destructor(world):
+    """Another library's destructor runs after main and Python have ended: what it waits for counts,
+    as released. Its twin, a library that does not wait, makes no call."""
+    for wanted in (1, 0):
+        library = world.library_of("late%d.so" % wanted, "late.c", "-DWAITS=%d" % wanted)
+        run = world.python("-c", "import ctypes; ctypes.CDLL(%r)" % library,
+                           options="log=all:log_to=%s" % library + ".%p.log")
+        with open("%s.%d.log" % (library, run.process.pid)) as stream:
+            found = [line.split("\t") for line in stream if "\tusleep\t" in line]
+        check([(one[5], one[7]) for one in found] == [("released", "usleep")] * wanted, found)
+        check(row(run.report(), "usleep") == ({"released": 1} if wanted else {}),
+              row(run.report(), "usleep"))
+        check(len(summaries(run.err)) == 1, run.err)
+
+
 def subprocess_killed(world):
     """The parent of a child that is killed is undisturbed."""
     text = ("import subprocess, sys\n"
@@ -271,3 +286,4 @@ def cases():
     yield "life threads", threads
     yield "life killed", killed
     yield "life subprocess killed", subprocess_killed
+    yield "life late destructor", late_destructor
