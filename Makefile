@@ -1,5 +1,6 @@
 # gilshim. `make help` lists the targets.
 CC ?= gcc
+CXX ?= g++
 CFLAGS ?= -O2 -g
 O ?= build
 PREFIX ?= /usr/local
@@ -97,7 +98,8 @@ unit_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/unit/*.c) $(common_src) \
 	$(filter-out %/main.c,$(command_src)))
 core_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/core/*.c) $(common_src) \
 	$(filter-out %/wrap.c %/held.c %/hooks.c %/life.c,$(preload_src)))
-exercise_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/exercise/*.c) $(common_src))
+exercise_obj = $(patsubst %,$(1)/%.o,$(basename $(wildcard tests/exercise/*.c tests/exercise/*.cc) \
+	$(common_src)))
 
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
 TSAN := -fsanitize=thread -O1 -g
@@ -127,10 +129,14 @@ $(eval $(call test_build,$(O)/tsan,$(CC),$(TSAN)))
 $(O)/test/e/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BASE) -Ishim/preload -Itests/exercise $(CFLAGS) -fno-builtin -c -o $@ $<
+	$(Q)$(CC) $(BASE) -Ishim/preload -Itests/exercise $(CFLAGS) -fno-builtin -fexceptions -c -o $@ $<
+$(O)/test/e/%.o: %.cc
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++17 -Wall -Wextra $(WERROR) -MMD -MP $(CFLAGS) -c -o $@ $<
 $(O)/exercise: $(call exercise_obj,$(O)/test/e)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl
+	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl -lsupc++
 -include $(patsubst %.o,%.d,$(call exercise_obj,$(O)/test/e))
 
 # One suite at a time: make check ONLY=truth
