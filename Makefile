@@ -18,6 +18,7 @@ BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiber
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
 	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base
+TRANSPARENT_PACKAGES := libpq-dev postgresql redis-server
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
@@ -84,8 +85,11 @@ clean:
 deps:
 	@sh tests/install.sh $(BUILD_PACKAGES)
 
+# The regression tests of Debian's CPython are a package of its version.
 check-deps:
 	@sh tests/install.sh $(TEST_PACKAGES)
+	@sh tests/install.sh libpython$$($(PYTHON) -c \
+		'import sys; print("%d.%d" % sys.version_info[:2])')-testsuite
 	@sh tests/install.sh $$($(PYTHON) tests/cases.py --packages tests/cases $(CASES))
 
 demo: deps
@@ -146,13 +150,23 @@ check: check-deps
 		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
+# Long: CPython's own tests on every CPython of the machine, and other people's programs.
+VERSIONS ?=
+MODULES ?=
+transparent: check-deps
+	@sh tests/install.sh $(TRANSPARENT_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/transparent/transparent.py --lib $(O)/libgilshim.so --build $(O)/transparent \
+		--versions "$(VERSIONS)" --modules "$(MODULES)"
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
+	@echo 'make transparent     CPython'"'"'s own tests and other programs, bare and preloaded (hours)'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check help
+.PHONY: all install uninstall clean deps check-deps demo check transparent help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

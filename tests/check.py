@@ -37,6 +37,8 @@ SUITES = [
     ("busy", PYTHON + [TESTS + "/busy.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
+    ("transparent", PYTHON + [TESTS + "/transparent/transparent.py", "--quick"] + BOTH[:2] +
+     ["--build", SCRATCH + "/transparent"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
 for name in "run_tree", "check", "formats":
@@ -89,7 +91,7 @@ def run(name, command):
     if numbers[1]:
         print("\n".join("    " + line for line in output.splitlines()
                         if not re.search(r"\.\.\.passed$", line))[-6000:])
-    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*)$", output):
+    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*|flaky .*)$", output):
         print("    " + line)
     sys.stdout.flush()
     return numbers
