@@ -1,5 +1,6 @@
 # gilshim. `make help` lists the targets.
 CC ?= gcc
+CXX ?= g++
 CFLAGS ?= -O2 -g
 O ?= build
 PREFIX ?= /usr/local
@@ -28,6 +29,7 @@ BENCH_PYPI := py-spy==0.4.3 memray==1.20.0 gil_load==0.4.2
 REFEREE_PACKAGES := golang-go libgomp1 postgresql
 REFEREE_WHEELS := numpy grpcio cryptography watchfiles polars tokenizers orjson psycopg2-binary \
 	uvloop pyzmq
+TRANSPARENT_PACKAGES := libpq-dev postgresql redis-server
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
@@ -109,8 +111,11 @@ clean:
 deps:
 	@sh tests/install.sh $(BUILD_PACKAGES)
 
+# The regression tests of Debian's CPython are a package of its version.
 check-deps:
 	@sh tests/install.sh $(TEST_PACKAGES)
+	@sh tests/install.sh libpython$$($(PYTHON) -c \
+		'import sys; print("%d.%d" % sys.version_info[:2])')-testsuite
 	@sh tests/install.sh $$($(PYTHON) tests/cases.py --packages tests/cases $(CASES))
 
 demo: deps
@@ -123,7 +128,8 @@ unit_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/unit/*.c) $(common_src) \
 	$(filter-out %/main.c,$(command_src)))
 core_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/core/*.c) $(common_src) \
 	$(filter-out %/wrap.c %/held.c %/hooks.c %/life.c,$(preload_src)))
-exercise_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/exercise/*.c) $(common_src))
+exercise_obj = $(patsubst %,$(1)/%.o,$(basename $(wildcard tests/exercise/*.c tests/exercise/*.cc) \
+	$(common_src)))
 
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
 TSAN := -fsanitize=thread -O1 -g
@@ -153,10 +159,14 @@ $(eval $(call test_build,$(O)/tsan,$(CC),$(TSAN)))
 $(O)/test/e/%.o: %.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BASE) -Ishim/preload -Itests/exercise $(CFLAGS) -fno-builtin -c -o $@ $<
+	$(Q)$(CC) $(BASE) -Ishim/preload -Itests/exercise $(CFLAGS) -fno-builtin -fexceptions -c -o $@ $<
+$(O)/test/e/%.o: %.cc
+	$(call say,CXX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++17 -Wall -Wextra $(WERROR) -MMD -MP $(CFLAGS) -c -o $@ $<
 $(O)/exercise: $(call exercise_obj,$(O)/test/e)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl
+	$(Q)$(CC) $(CFLAGS) -rdynamic -o $@ $^ -lpthread -ldl -lsupc++
 -include $(patsubst %.o,%.d,$(call exercise_obj,$(O)/test/e))
 
 # Records made by hand, whose reports are kept in tests/golden.
@@ -237,6 +247,15 @@ referee: check-deps
 		--build $(O)/referee --python $(O)/referee/venv/bin/python --only "$(ONLY)" \
 		tests/cases $(CASES)
 
+# Long: CPython's own tests on every CPython of the machine, and other people's programs.
+VERSIONS ?=
+MODULES ?=
+transparent: check-deps
+	@sh tests/install.sh $(TRANSPARENT_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tests/transparent/transparent.py --lib $(O)/libgilshim.so --build $(O)/transparent \
+		--versions "$(VERSIONS)" --modules "$(MODULES)"
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
@@ -246,10 +265,11 @@ help:
 	@echo 'make kill            kill a program KILLS=$(KILLS) times, compare its records with what it did'
 	@echo 'make fuzz            look for bad input, FUZZ_SECONDS=$(FUZZ_SECONDS) for each kind'
 	@echo 'make referee         real programs under strace: what escapes? (ONLY=NAME for one)'
+	@echo 'make transparent     CPython'"'"'s own tests and other programs, bare and preloaded (hours)'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
 FORCE:
-.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records kill fuzz referee help FORCE
+.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records kill fuzz referee transparent help FORCE
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

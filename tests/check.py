@@ -38,6 +38,7 @@ SUITES = [
                                SCRATCH + "/instructions"]),
     ("golden", PYTHON + [TESTS + "/golden/golden.py", "--command", COMMAND, "--records",
                          BUILD + "/records"] + SCHEMAS),
+    ("exercise-cancel", [BUILD + "/exercise", "--cancel", LIB]),
     ("scripts", PYTHON + [TESTS + "/scripts.py"] + BOTH + ["--build", SCRATCH + "/scripts"]),
     ("busy", PYTHON + [TESTS + "/busy.py"] + BOTH),
     ("stalls", PYTHON + [TESTS + "/stalls.py"] + BOTH),
@@ -50,6 +51,8 @@ SUITES = [
                                                           "--kills", "40"]),
     ("referee", PYTHON + [TESTS + "/referee/referee.py"] + BOTH +
      ["--quick", "--build", SCRATCH + "/referee", TESTS + "/cases"]),
+    ("transparent", PYTHON + [TESTS + "/transparent/transparent.py", "--quick"] + BOTH[:2] +
+     ["--build", SCRATCH + "/transparent"]),
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
 for name in ("run", "run_tree", "trees", "check", "gate", "install", "help", "formats", "symbols",
@@ -103,7 +106,7 @@ def run(name, command):
     if numbers[1]:
         print("\n".join("    " + line for line in output.splitlines()
                         if not re.search(r"\.\.\.passed$", line))[-6000:])
-    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*|(?:written back|resident): .*|\d+ kills, .*)$", output):
+    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*|flaky .*|(?:written back|resident): .*|\d+ kills, .*)$", output):
         print("    " + line)
     sys.stdout.flush()
     return numbers

@@ -1,10 +1,13 @@
 #include "cases.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "calls.h"
+#include "witness.h"
 
 struct x_case x_cases[GS_NAMES + GS_CALLS];
 unsigned x_case_count;
@@ -64,9 +67,55 @@ static struct x_report *map_report(void)
 	return base;
 }
 
-int x_case_run(const struct x_case *c, const char *directory, bool held)
+/* ---- with a cancellation pending ---- */
+
+struct call {
+	void (*exercise)(struct exercise *x);
+	struct exercise *x;
+	sigset_t signals;
+};
+
+static void clean(void *report)
 {
-	struct exercise x = {.name = c->symbol, .node = c->node, .held = held};
+	((struct x_report *) report)->cleaned++;
+}
+
+static void *cancelled(void *argument)
+{
+	const struct call *call = argument;
+
+	pthread_sigmask(SIG_SETMASK, &call->signals, NULL);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cancel(pthread_self());
+	pthread_cleanup_push(clean, call->x->report);
+	x_witness(call->exercise, call->x, &call->x->report->destroyed);
+	pthread_cleanup_pop(0);
+	return NULL;
+}
+
+/* The process has one more thread than without: signals are for the exercise's. After a call that
+ * acted, nothing is cleaned up: what the libc had in progress may be gone with the thread. */
+static void run_cancelled(void (*exercise)(struct exercise *), struct exercise *x)
+{
+	struct call call = {.exercise = exercise, .x = x};
+	void *result = NULL;
+	pthread_t thread;
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &call.signals);
+	if (REAL(pthread_create)(&thread, NULL, cancelled, &call) != 0)
+		REAL(abort)();
+	REAL(pthread_join)(thread, &result);
+	if (result == PTHREAD_CANCELED) {
+		x->report->acted = x->report->calls;
+		REAL(_exit)(0);
+	}
+}
+
+int x_case_run(const struct x_case *c, const char *directory, bool held, bool cancel)
+{
+	struct exercise x = {.name = c->symbol, .node = c->node, .held = held, .cancel = cancel};
 
 	if (c->row != GS_CALL_DLOPEN)
 		x_real_open();
@@ -79,7 +128,10 @@ int x_case_run(const struct x_case *c, const char *directory, bool held)
 	x.fn = find(c);
 	if (!x.fn)
 		x_skip(&x, "this libc has no such name");
-	exercises[c->row](&x);
+	if (cancel)
+		run_cancelled(exercises[c->row], &x);
+	else
+		exercises[c->row](&x);
 	if (x.report->state == X_RUNNING)
 		x.report->state = X_DONE;
 	return 0;

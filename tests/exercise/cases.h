@@ -20,7 +20,10 @@ void x_cases_make(void);
 const char *x_case_text(const struct x_case *c, char *buffer, size_t size);
 
 /* The child's side: runs one case in this process, which reports into DIRECTORY/report and works in
- * DIRECTORY/scratch. Returns the exit status. */
-int x_case_run(const struct x_case *c, const char *directory, bool held);
+ * DIRECTORY/scratch. Returns the exit status.
+ * `cancel`: the exercise runs in a thread that has a cancellation pending at each call. If a call
+ * acts on it, the thread ends there: the report tells the call, and how often the cleanup handler and
+ * the destructor of the frames around it ran. */
+int x_case_run(const struct x_case *c, const char *directory, bool held, bool cancel);
 
 #endif

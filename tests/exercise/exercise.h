@@ -39,6 +39,9 @@ struct x_report {
 	uint32_t pending; /* descendants that outlive the process and still have something to say */
 	int32_t status;   /* the wait status that the process is to end with */
 	int32_t trace[X_TRACE]; /* errno after each call */
+	uint32_t acted; /* the call that acted on the run's cancellation, counted from 1 */
+	uint32_t cleaned, destroyed; /* cleanup handlers and destructors that this ran */
+	int32_t ended; /* the wait status that it did end with */
 	uint32_t values;
 	int64_t value[X_TRACE]; /* AS_BARE */
 	char text[1024];        /* what failed first, or why it was skipped */
@@ -49,6 +52,8 @@ struct exercise {
 	const char *node; /* its version node, or NULL */
 	void *fn;         /* what a program that binds it calls */
 	bool held;
+	bool in_call;
+	bool cancel; /* with a cancellation pending at every call */
 	struct x_report *report;
 	int error; /* errno after the last CALL */
 };
@@ -60,18 +65,20 @@ struct exercise {
 #define PART(symbol) static void part_##symbol(struct exercise *x)
 
 /* The call under test, as a function of the type of `like`. */
-#define CALL(like, ...)                                                      \
-	({                                                                   \
-		x_begin(x);                                                  \
-		__auto_type got_ = ((__typeof__(&like)) x->fn)(__VA_ARGS__); \
-		x_end(x);                                                    \
-		got_;                                                        \
+#define CALL(like, ...)                                                         \
+	({                                                                      \
+		struct exercise *call_ __attribute__((cleanup(x_left))) = x;    \
+		x_begin(call_);                                                 \
+		__auto_type got_ = ((__typeof__(&like)) x->fn)(__VA_ARGS__);    \
+		x_end(call_);                                                   \
+		got_;                                                           \
 	})
-#define CALL_VOID(like, ...)                              \
-	({                                                \
-		x_begin(x);                               \
-		((__typeof__(&like)) x->fn)(__VA_ARGS__); \
-		x_end(x);                                 \
+#define CALL_VOID(like, ...)                                                    \
+	({                                                                      \
+		struct exercise *call_ __attribute__((cleanup(x_left))) = x;    \
+		x_begin(call_);                                                 \
+		((__typeof__(&like)) x->fn)(__VA_ARGS__);                       \
+		x_end(call_);                                                   \
 	})
 
 /* The same libc function with no preload in between. */
@@ -93,6 +100,12 @@ struct exercise {
 
 void x_begin(struct exercise *x);
 void x_end(struct exercise *x);
+/* For what prepares an argument of CALL: a cancellation is the call's. */
+#define NO_POINT int state_ __attribute__((cleanup(x_point))) = x_no_point()
+int x_no_point(void);
+void x_point(int *state);
+/* A call that a cancellation ended: what the exercise's helpers work on is about to go. */
+void x_left(struct exercise **call);
 void *x_real(const char *name);
 void *x_real_node(const char *name, const char *node);
 /* Makes REAL real; it uses dlopen, so not for the exercises of that. */
@@ -115,7 +128,8 @@ void x_ends(struct exercise *x, int status);
 extern void *const x_bad;
 
 /* Runs `act` in another thread after about `ms` milliseconds; x_wait waits for its end. Neither the
- * thread nor what it calls through REAL is seen by the library. */
+ * thread nor what it calls through REAL is seen by the library. If the call that it helps is
+ * cancelled, it does not act any more; but after 0 ms it always does. */
 struct x_helper {
 	pthread_t thread;
 	void (*act)(void *);

@@ -4,8 +4,10 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -46,13 +48,20 @@ void *x_real_node(const char *name, const char *node)
 void x_begin(struct exercise *x)
 {
 	x->report->calls++;
-	errno = X_ERRNO;
+	x->in_call = true;
 	x_hold(x->held);
+	/* What the cancellation is for is the call, not what the exercise does around it. */
+	if (x->cancel)
+		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	errno = X_ERRNO;
 }
 
 void x_end(struct exercise *x)
 {
 	x->error = errno;
+	x->in_call = false;
+	if (x->cancel)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	x_hold(false);
 	if (x->report->calls <= X_TRACE)
 		x->report->trace[x->report->calls - 1] = x->error;
@@ -130,25 +139,51 @@ void x_sleep(unsigned ms)
 		;
 }
 
+/* Helpers, by the order of their start; what they work on may go away. */
+enum state { SLEEPS, ACTS, DONE };
+static struct slot {
+	struct x_helper helper;
+	_Atomic unsigned state;
+} slots[64];
+static _Atomic unsigned slot_count;
+
 static void *helper_main(void *argument)
 {
-	struct x_helper *helper = argument;
+	struct slot *slot = argument;
+	unsigned expected = SLEEPS;
 
-	x_sleep(helper->ms);
-	helper->act(helper->context);
+	x_sleep(slot->helper.ms);
+	if (!slot->helper.ms || atomic_compare_exchange_strong(&slot->state, &expected, ACTS))
+		slot->helper.act(slot->helper.context);
+	slot->state = DONE;
 	return NULL;
+}
+
+void x_left(struct exercise **call)
+{
+	if (!(*call)->in_call)
+		return;
+	x_hold(false);
+	for (unsigned i = 0; i < slot_count; i++) {
+		unsigned expected = SLEEPS;
+
+		if (!atomic_compare_exchange_strong(&slots[i].state, &expected, DONE))
+			while (slots[i].state == ACTS)
+				REAL(sched_yield)();
+	}
 }
 
 void x_later(struct x_helper *helper, unsigned ms, void (*act)(void *), void *context)
 {
+	struct slot *slot = &slots[slot_count++];
 	sigset_t all, old;
 
-	helper->ms = ms;
-	helper->act = act;
-	helper->context = context;
+	if (slot_count > GS_ARRAY_SIZE(slots))
+		REAL(abort)();
+	*slot = (struct slot){{.ms = ms, .act = act, .context = context}, ms ? SLEEPS : DONE};
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are for the exercise's thread */
-	REAL(pthread_create)(&helper->thread, NULL, helper_main, helper);
+	REAL(pthread_create)(&helper->thread, NULL, helper_main, slot);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
@@ -163,13 +198,29 @@ void x_put(void *fd)
 		REAL(abort)();
 }
 
+int x_no_point(void)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
+void x_point(int *state)
+{
+	pthread_setcancelstate(*state, NULL);
+}
+
 int x_open(const char *path, int flags)
 {
+	NO_POINT;
+
 	return REAL(open)(path, flags, 0600);
 }
 
 void x_write_file(const char *path, const char *text)
 {
+	NO_POINT;
 	int fd = x_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
 
 	if (REAL(write)(fd, text, strlen(text)) < 0)

@@ -19,6 +19,8 @@ int _IO_vfscanf(FILE *stream, const char *format, va_list ap, int *errors);
 /* `text` to be read. */
 static FILE *input(const char *text)
 {
+	NO_POINT;
+
 	x_write_file("in", text);
 	return REAL(fopen)("in", "r");
 }
@@ -26,6 +28,8 @@ static FILE *input(const char *text)
 /* A stream that is not for reading. */
 static FILE *output(void)
 {
+	NO_POINT;
+
 	return REAL(fopen)("out", "w");
 }
 

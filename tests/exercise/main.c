@@ -2,11 +2,13 @@
  *
  *	exercise LIBRARY [--options=TEXT] [NAME...]	run them with LIBRARY preloaded
  *	exercise --bare [NAME...]			run them without
+ *	exercise --cancel LIBRARY [NAME...]		with a cancellation pending at each call
  *	exercise --list					the names
  *
  * Each name runs bare, then preloaded with the GIL held and with the GIL released; bare only with
- * --bare. NAME limits the runs to names, rows or groups. TEXT is added to GILSHIM_OPTIONS. A run is
- * a fresh process. */
+ * --bare. With --cancel the question is which call acts on the cancellation, and whether its thread
+ * then ends as it does bare. NAME limits the runs to names, rows or groups. TEXT is added to
+ * GILSHIM_OPTIONS. A run is a fresh process. */
 #include "cases.h"
 
 #include <ftw.h>
@@ -30,6 +32,20 @@
 /* What the library says of a CPython that has no _PyRuntime. */
 #define EXPECTED "gilshim: Python lines: not available for 3.13.0"
 
+/* Names that POSIX makes cancellation points (fcntl and lockf only for what waits), and whose
+ * exercise begins with a call that must act. */
+static const char *const points[] = {"accept", "aio_suspend", "clock_nanosleep", "close", "connect",
+	"creat", "fdatasync", "fsync", "mq_receive", "mq_send", "mq_timedreceive", "mq_timedsend",
+	"msgrcv", "msgsnd", "msync", "nanosleep", "open", "openat", "pause", "poll", "ppoll",
+	"pread", "pselect", "pthread_cond_clockwait", "pthread_cond_timedwait", "pthread_cond_wait",
+	"pthread_join", "pwrite", "read", "readv", "recv", "recvfrom", "recvmsg", "select",
+	"sem_timedwait", "sem_wait", "send", "sendmsg", "sendto", "sigpause", "sigsuspend",
+	"sigtimedwait", "sigwait", "sigwaitinfo", "sleep", "system", "tcdrain", "usleep", "wait",
+	"waitid", "waitpid", "write", "writev"};
+
+/* glibc 2.36 asks for a random number, now and then by a call that is a cancellation point. */
+static const char by_chance[] = "mkdtemp";
+
 enum mode { BARE, HELD, RELEASED, MODES };
 static const char *const mode_names[] = {"bare", "held", "released"};
 
@@ -38,6 +54,7 @@ static char records[PATH_MAX];   /* where records are made: memory, if there is 
 static char program[PATH_MAX];
 static const char *library;
 static const char *more_options = "";
+static bool cancel;
 
 static void die(const char *what)
 {
@@ -76,8 +93,8 @@ static void clean(void)
 static pid_t start(unsigned index, enum mode mode)
 {
 	char number[16], preload[PATH_MAX + 16], options[PATH_MAX + 4096];
-	char *const arguments[] = {
-		program, "--one", number, directory, mode == HELD ? "held" : "released", NULL};
+	char *const arguments[] = {program, "--one", number, directory,
+		mode == HELD ? "held" : "released", cancel ? "cancel" : "", NULL};
 	char *environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "LOGNAME=root",
 		mode == BARE ? NULL : preload, options, NULL};
 	posix_spawn_file_actions_t actions;
@@ -178,7 +195,7 @@ static void judge_counts(const struct x_case *c, enum mode mode, const struct x_
 	else if (counts.held != want.held || counts.others != want.others)
 		snprintf(text, size, "expected the counters held %lu, released %lu; got %lu, %lu",
 			want.held, want.others, counts.held, counts.others);
-	else if (counts.held_total != want.held)
+	else if (counts.held_total != want.held && !report->acted) /* a thread's end has calls */
 		snprintf(text, size, "%lu calls of other functions were counted as held",
 			counts.held_total - want.held);
 	read_text("scratch/stderr", said, sizeof(said));
@@ -207,6 +224,39 @@ static void judge_sameness(
 				i + 1, bare->trace[i]);
 }
 
+static bool is_point(const char *name)
+{
+	for (unsigned i = 0; i < GS_ARRAY_SIZE(points); i++)
+		if (strcmp(points[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Which call acted on the cancellation. What the exercise finds after that is compared only: libc
+ * may have faults of its own (glibc 2.36 keeps the stream of a cancelled dprintf in its list). */
+static void judge_cancel(const struct x_case *c, const struct x_report *report,
+	const struct x_report *bare, char *text, size_t size)
+{
+	if (is_point(c->symbol) && report->acted != 1)
+		snprintf(text, size,
+			"call %u acted on the cancellation, not the first; "
+			"wait status %#x; %.500s",
+			report->acted, (unsigned) report->ended, report->text);
+	else if (strcmp(c->symbol, by_chance) == 0)
+		return;
+	else if (report->acted != bare->acted)
+		snprintf(text, size, "call %u acted on the cancellation, bare %u", report->acted,
+			bare->acted);
+	else if (report->acted && (report->cleaned != 1 || report->destroyed != 1))
+		snprintf(text, size, "cancelled, ran %u of 1 cleanup handlers, %u of 1 destructors",
+			report->cleaned, report->destroyed);
+	else if (report->ended != bare->ended)
+		snprintf(text, size, "wait status %#x, bare %#x", (unsigned) report->ended,
+			(unsigned) bare->ended);
+	else if (strcmp(report->text, bare->text) != 0)
+		snprintf(text, size, "%.1000s; bare: %.1000s", report->text, bare->text);
+}
+
 /* Runs one case in one mode. The text is empty if all is well. */
 static void run(unsigned index, enum mode mode, struct x_report *report,
 	const struct x_report *bare, char *text, size_t size)
@@ -224,8 +274,12 @@ static void run(unsigned index, enum mode mode, struct x_report *report,
 	kill(-pid, SIGKILL); /* what the run may have left behind: its process group */
 	if (report->state == X_SKIPPED)
 		return;
-	judge_run(report, status, text, size);
-	if (!*text && mode != BARE)
+	report->ended = status;
+	if (cancel)
+		judge_cancel(&x_cases[index], report, mode == BARE ? report : bare, text, size);
+	else
+		judge_run(report, status, text, size);
+	if (!*text && mode != BARE && report->acted == bare->acted)
 		judge_sameness(report, bare, text, size);
 	if (!*text && mode != BARE)
 		judge_counts(&x_cases[index], mode, report, text, size);
@@ -322,23 +376,30 @@ static int run_one(char **argv)
 
 	if (index >= x_case_count)
 		return 2;
-	return x_case_run(&x_cases[index], argv[3], !strcmp(argv[4], "held"));
+	return x_case_run(
+		&x_cases[index], argv[3], !strcmp(argv[4], "held"), !strcmp(argv[5], "cancel"));
 }
 
 int main(int argc, char **argv)
 {
 	static const char more[] = "--options=";
 	char absolute[PATH_MAX];
-	char **words = argv + 2;
+	char **words;
 
 	x_cases_make();
-	if (argc == 5 && !strcmp(argv[1], "--one"))
+	if (argc == 6 && !strcmp(argv[1], "--one"))
 		return run_one(argv);
 	if (argc > 1 && !strcmp(argv[1], "--list"))
 		return list();
+	if (argc > 2 && !strcmp(argv[1], "--cancel")) {
+		cancel = true;
+		argv++;
+		argc--;
+	}
+	words = argv + 2;
 	if (argc < 2 || (strcmp(argv[1], "--bare") && !realpath(argv[1], absolute))) {
-		fprintf(stderr,
-			"usage: exercise --bare|--list|LIBRARY [--options=TEXT] [NAME...]\n");
+		fprintf(stderr, "usage: exercise --list|[--cancel] --bare|LIBRARY [--options=TEXT] "
+				"[NAME...]\n");
 		return 2;
 	}
 	library = strcmp(argv[1], "--bare") ? absolute : NULL;

@@ -45,6 +45,8 @@ static bool wrote(FILE *stream, const char *text)
 /* A stream that is not for writing. */
 static FILE *input(void)
 {
+	NO_POINT;
+
 	return REAL(fopen)("stdin", "r");
 }
 

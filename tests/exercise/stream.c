@@ -15,6 +15,7 @@ static FILE *unwritten(void)
 /* The same, over a descriptor that is gone. */
 static FILE *hopeless(void)
 {
+	NO_POINT;
 	FILE *stream = unwritten();
 
 	REAL(close)(fileno(stream));

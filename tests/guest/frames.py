@@ -27,6 +27,23 @@ def left(way, act, state, timing=""):
     return case
 
 
+# Calls that the program also makes around what it tests.
+AROUND = ("fcntl", "flock", "open", "pthread_join")
+
+
+def points(state, timing):
+    """Blocked in each call that can wait for ever: a cancellation, a signal, one with SA_RESTART."""
+    def case(world):
+        program = world.fake("points", "points.cc", "waits.cc")
+        run = world.same([program, state], options="summary=none" + timing, wanted=0)
+        report = run.report()
+        names = {line.split(":")[0] for line in run.out.splitlines()}
+        check(len(names) > 60, "names:", len(names))
+        for name in names.difference(AROUND):
+            check(set(row(report, name)) == {state}, name, "was", row(report, name))
+    return case
+
+
 def handler(state, size):
     def case(world):
         run = world.same([world.fake("signals", "signals.c"), "handler", state, size], wanted=0)
@@ -131,6 +148,8 @@ def cases():
     for state in ("held", "released"):
         for size in ("0", "8192", "minimum"):
             yield "signals %s stack %s" % (state, size), handler(state, size)
+        for timing in ("", ":timing=all"):
+            yield "points %s%s" % (state, timing), points(state, timing)
         for timing in ("", ":timing=all", ":log=all:log_to=/dev/null"):
             yield "errors %s%s" % (state, timing), errors(state, timing)
     yield "signals shown", shown
