@@ -32,6 +32,8 @@ SUITES = [
     ("core-tsan", [BUILD + "/tsan/core"]),
     ("exercise-bare", [BUILD + "/exercise", "--bare"]),
     ("exercise", [BUILD + "/exercise", LIB]),
+    ("instructions", PYTHON + [TESTS + "/bench/instructions.py", "--build",
+                               SCRATCH + "/instructions"]),
     ("scripts", PYTHON + [TESTS + "/scripts.py"] + BOTH + ["--build", SCRATCH + "/scripts"]),
     ("busy", PYTHON + [TESTS + "/busy.py"] + BOTH),
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
