@@ -17,6 +17,10 @@ BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiber
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
 	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base
+# What the bench measures with, and the tools that it compares with; the second list is from PyPI.
+BENCH_PACKAGES := $(BUILD_PACKAGES) python3 python3-dev python3-venv python3-pip apache2-utils \
+	postgresql python3-psycopg2 python3-numpy strace ltrace uftrace bpftrace linux-perf
+BENCH_PYPI := py-spy==0.4.3 memray==1.20.0 gil_load==0.4.2
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
 BASE := -std=gnu11 -D_GNU_SOURCE $(WARN) -MMD -MP -Ishim/common
@@ -140,13 +144,26 @@ check: check-deps
 		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
+# About twenty minutes; two with QUICK=1. Best on a machine with nothing else to do.
+QUICK ?=
+bench: all
+	@sh tests/install.sh $(BENCH_PACKAGES)
+	@mkdir -p $(O)/bench
+	@test -x $(O)/bench/venv/bin/py-spy || { $(PYTHON) -m venv $(O)/bench/venv && \
+		$(O)/bench/venv/bin/pip install -q --disable-pip-version-check $(BENCH_PYPI); }
+	@$(PYTHON) tests/bench/bench.py --lib $(O)/libgilshim.so --command $(O)/gilshim \
+		--build $(O)/bench $(if $(QUICK),--quick)
+	@$(PYTHON) tests/bench/plot.py $(O)/bench/bench.json $(O)/bench/cost.svg
+	@echo 'also in $(O)/bench: bench.txt, bench.json, cost.svg'
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
+	@echo 'make bench           measure what the library costs, beside other tools (QUICK=1: two minutes)'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
-.PHONY: all install uninstall clean deps check-deps demo check help
+.PHONY: all install uninstall clean deps check-deps demo check bench help
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

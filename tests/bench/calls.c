@@ -79,23 +79,19 @@ static int64_t clock_ns(clockid_t clock)
 	return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int64_t bench_now(void)
+struct bench_time bench_both(void)
 {
-	return clock_ns(CLOCK_MONOTONIC);
+	return (struct bench_time){clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_THREAD_CPUTIME_ID)};
 }
 
-int64_t bench_cpu(void)
+struct bench_time bench_time(const struct bench_call *call, long n)
 {
-	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
-int64_t bench_time(const struct bench_call *call, long n)
-{
-	int64_t begun = bench_now();
+	struct bench_time begun = bench_both(), ended;
 
 	for (long i = 0; i < n; i++)
 		call->make();
-	return bench_now() - begun;
+	ended = bench_both();
+	return (struct bench_time){ended.wall - begun.wall, ended.cpu - begun.cpu};
 }
 
 /* ---- for the tracer ---- */

@@ -18,12 +18,15 @@ void bench_calls_setup(void);
 /* By name; NULL if there is none. */
 const struct bench_call *bench_call_find(const char *name);
 
-/* Nanoseconds of CLOCK_MONOTONIC, and of the calling thread's CPU. */
-int64_t bench_now(void);
-int64_t bench_cpu(void);
+struct bench_time {
+	int64_t wall, cpu; /* of this thread: what others take from it is no cost of the call */
+};
 
-/* ns for n calls. */
-int64_t bench_time(const struct bench_call *call, long n);
+/* Both clocks now, in ns. */
+struct bench_time bench_both(void);
+
+/* For n calls, in ns. */
+struct bench_time bench_time(const struct bench_call *call, long n);
 
 /* Under step.c: tells it to count from here, passes bench_mark() before each of n calls and after
  * the last, and tells it to stop. Without step.c the process dies of SIGTRAP. */

@@ -25,7 +25,7 @@ struct work {
 	long n;
 	bool stepped;
 	bool known; /* the thread once held the GIL */
-	int64_t ns;
+	struct bench_time time;
 	pthread_barrier_t *barrier; /* NULL: alone */
 };
 
@@ -48,7 +48,7 @@ static void do_work(struct work *work)
 	if (work->stepped)
 		bench_step(work->call, work->n);
 	else
-		work->ns = bench_time(work->call, work->n);
+		work->time = bench_time(work->call, work->n);
 }
 
 static void *run_stranger(void *argument)
@@ -82,7 +82,19 @@ static bool run(struct work *work, enum state state)
 	return !error;
 }
 
-/* time(call, state, n): nanoseconds of n calls. */
+static PyObject *both(struct bench_time time)
+{
+	return Py_BuildValue("LL", (long long) time.wall, (long long) time.cpu);
+}
+
+static PyObject *since(struct bench_time begun)
+{
+	struct bench_time now = bench_both();
+
+	return both((struct bench_time){now.wall - begun.wall, now.cpu - begun.cpu});
+}
+
+/* time(call, state, n): (wall, CPU) nanoseconds of n calls. */
 static PyObject *time_calls(PyObject *module MODULE_UNUSED, PyObject *args)
 {
 	const char *name, *text;
@@ -92,7 +104,7 @@ static PyObject *time_calls(PyObject *module MODULE_UNUSED, PyObject *args)
 	if (!PyArg_ParseTuple(args, "ssl", &name, &text, &work.n) ||
 		!parse(name, text, &work, &state) || !run(&work, state))
 		return NULL;
-	return PyLong_FromLongLong(work.ns);
+	return both(work.time);
 }
 
 /* step(call, state, n): under step.c. */
@@ -113,13 +125,13 @@ static PyObject *step_calls(PyObject *module MODULE_UNUSED, PyObject *args)
 static const struct bench_call *one_call;
 static int64_t one_ns, one_worst;
 
-/* one(): one held call. taken(call): (ns, worst ns) since it was last asked; sets the call. */
+/* one(): one held call. taken(call): (CPU ns, worst) since it was last asked; sets the call. */
 static PyObject *one(PyObject *module MODULE_UNUSED, PyObject *args MODULE_UNUSED)
 {
-	int64_t ns = bench_now();
+	int64_t ns = bench_both().cpu;
 
 	one_call->make();
-	ns = bench_now() - ns;
+	ns = bench_both().cpu - ns;
 	one_ns += ns;
 	if (ns > one_worst)
 		one_worst = ns;
@@ -143,15 +155,11 @@ static PyObject *taken(PyObject *module MODULE_UNUSED, PyObject *args)
 static void *run_thread(void *argument)
 {
 	struct work *work = argument;
-	int64_t begun;
 
 	PyGILState_Release(PyGILState_Ensure());
 	work->call->make();
 	pthread_barrier_wait(work->barrier);
-	begun = bench_cpu();
-	for (long i = 0; i < work->n; i++)
-		work->call->make();
-	work->ns = bench_cpu() - begun;
+	work->time = bench_time(work->call, work->n);
 	return NULL;
 }
 
@@ -183,7 +191,7 @@ static PyObject *time_threads(PyObject *module MODULE_UNUSED, PyObject *args)
 	}
 	for (int i = 0; i < threads; i++) {
 		pthread_join(ids[i], NULL);
-		ns += works[i].ns;
+		ns += works[i].time.cpu;
 	}
 	Py_END_ALLOW_THREADS
 	pthread_barrier_destroy(&barrier);
@@ -204,17 +212,18 @@ static void switch_times(long n, bool stepped)
 	}
 }
 
-/* gil_time(n): nanoseconds of dropping and taking the GIL n times; gil_step(n): under step.c. */
+/* gil_time(n): (wall, CPU) nanoseconds of dropping and taking the GIL n times; gil_step(n): under
+ * step.c. */
 static PyObject *gil_time(PyObject *module MODULE_UNUSED, PyObject *args)
 {
-	int64_t begun;
+	struct bench_time begun;
 	long n;
 
 	if (!PyArg_ParseTuple(args, "l", &n))
 		return NULL;
-	begun = bench_now();
+	begun = bench_both();
 	switch_times(n, false);
-	return PyLong_FromLongLong(bench_now() - begun);
+	return since(begun);
 }
 
 static PyObject *gil_step(PyObject *module MODULE_UNUSED, PyObject *args)

@@ -1,6 +1,6 @@
 /* plain.c: the measured calls in a process that is not Python.
  *
- *	plain time CALL N     prints the nanoseconds of N calls
+ *	plain time CALL N     prints the CPU nanoseconds of N calls
  *	plain step CALL N     under step.c
  */
 #include <stdio.h>
@@ -22,6 +22,6 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "step") == 0)
 		bench_step(call, atol(argv[3]));
 	else
-		printf("%lld\n", (long long) bench_time(call, atol(argv[3])));
+		printf("%lld\n", (long long) bench_time(call, atol(argv[3])).cpu);
 	return 0;
 }

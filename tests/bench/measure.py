@@ -1,0 +1,79 @@
+"""How things are measured: variants in turn, round after round, so that whatever else the machine does
+falls on all of them alike; each is compared with the bare run of its own round."""
+import json
+import os
+import statistics
+import subprocess
+import time
+
+
+class Failed(Exception):
+    """A program did not run: the reason, as it said itself."""
+
+
+def run(command, env=None, timeout=600, **how):
+    """Standard output of a program that must succeed."""
+    try:
+        done = subprocess.run(command, env=env, timeout=timeout, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **how)
+    except FileNotFoundError:
+        raise Failed("not installed") from None
+    except subprocess.TimeoutExpired:
+        raise Failed("took more than %d s" % timeout) from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        raise Failed("status %d: %s" % (done.returncode, said[-1] if said else "says nothing"))
+    return done.stdout.decode(errors="replace")
+
+
+def run_json(command, env=None, timeout=600, **how):
+    """The last line of output that is JSON: tools print around it."""
+    out = run(command, env, timeout, **how)
+    for line in reversed(out.splitlines()):
+        if line.startswith("{"):
+            return json.loads(line)
+    raise Failed("printed no result")
+
+
+def timed(command, env=None):
+    """Milliseconds from start to end of a program, and of its CPU."""
+    actions = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
+    begun = time.perf_counter()
+    pid = os.posix_spawn(command[0], command, env or os.environ, file_actions=actions)
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise Failed("%s: did not succeed" % command[0])
+    return {"wall": 1000 * (time.perf_counter() - begun),
+            "cpu": 1000 * (usage.ru_utime + usage.ru_stime)}
+
+
+def in_turn(variants, rounds):
+    """variants: {name: function}. Every round runs each once, every other round backwards, after one
+    that does not count. {name: [a result a round]}."""
+    results = {name: [] for name in variants}
+    order = list(variants)
+    for number in range(rounds + 1):
+        for name in order:
+            result = variants[name]()
+            if number:
+                results[name].append(result)
+        order.reverse()
+    return results
+
+
+def quartiles(values):
+    if len(values) < 2:
+        return [values[0]] * 3
+    return statistics.quantiles(values, n=4, method="inclusive")
+
+
+def compare(bare, other, key=None):
+    """Two series of the same rounds (of the results' values under a key): medians; and of the paired
+    differences and ratios, median and quartiles."""
+    if key is not None:
+        bare, other = ([one[key] for one in series] for series in (bare, other))
+    added = quartiles([b - a for a, b in zip(bare, other)])
+    ratio = quartiles([b / a for a, b in zip(bare, other)])
+    return {"bare": statistics.median(bare), "value": statistics.median(other),
+            "added": added[1], "added_quartiles": [added[0], added[2]],
+            "ratio": ratio[1], "ratio_quartiles": [ratio[0], ratio[2]], "rounds": len(bare)}
