@@ -22,7 +22,7 @@ import building
 
 FIGURES = os.path.join(building.HERE, "instructions.txt")
 MARGIN = 1.05
-CALLS = 12
+CALLS = 7
 KINDS = ("instructions", "system calls", "locked instructions", "clock reads")
 # The time that single steps take must not make a call a long one.
 QUIET = "blocked=1000s:"
