@@ -14,7 +14,6 @@ import bisect
 import collections
 import os
 import re
-import statistics
 import subprocess
 import sys
 
@@ -22,7 +21,7 @@ import building
 
 FIGURES = os.path.join(building.HERE, "instructions.txt")
 MARGIN = 1.05
-CALLS = 7
+CALLS = 8  # the least of them counts: the others may set a new worst time, or be looked at again
 KINDS = ("instructions", "system calls", "locked instructions", "clock reads")
 # The time that single steps take must not make a call a long one.
 QUIET = "blocked=1000s:"
@@ -56,7 +55,7 @@ class Stepper:
         subprocess.run([self.step, result, os.path.basename(library), *command], env=environment,
                        check=True, timeout=120)
         rows = [list(map(int, line.split())) for line in open(result)]
-        return [statistics.median_high(column) for column in zip(*rows)]
+        return [min(column) for column in zip(*rows)]
 
     def _python(self, library, minor, path):
         action, options = PATHS[path]
