@@ -144,7 +144,7 @@ check: check-deps
 		$(O)/asan/unit $(O)/asan/core $(O)/tsan/core
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
-# About twenty minutes; two with QUICK=1. Best on a machine with nothing else to do.
+# QUICK=1 takes fewer rounds. Best on a machine with nothing else to do.
 QUICK ?=
 bench: all
 	@sh tests/install.sh $(BENCH_PACKAGES)
@@ -160,7 +160,7 @@ help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
-	@echo 'make bench           measure what the library costs, beside other tools (QUICK=1: two minutes)'
+	@echo 'make bench           measure what the library costs, beside other tools (QUICK=1: fewer rounds)'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
