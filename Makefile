@@ -215,7 +215,7 @@ check: check-deps
 	@sh tests/schemas.sh $(PYTHON) $(O)/schemas
 	@$(PYTHON) tests/check.py --build $(O) --cases "$(CASES)" --only "$(ONLY)"
 
-# About twenty minutes; two with QUICK=1. Best on a machine with nothing else to do.
+# QUICK=1 takes fewer rounds. Best on a machine with nothing else to do.
 QUICK ?=
 bench: all
 	@sh tests/install.sh $(BENCH_PACKAGES)
@@ -260,7 +260,7 @@ help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
 	@echo 'make check           install what the tests need, run all of them (ONLY=SUITE for one)'
-	@echo 'make bench           measure what the library costs, beside other tools (QUICK=1: two minutes)'
+	@echo 'make bench           measure what the library costs, beside other tools (QUICK=1: fewer rounds)'
 	@echo 'make golden          renew the reports that the tests compare with, where a change is meant'
 	@echo 'make kill            kill a program KILLS=$(KILLS) times, compare its records with what it did'
 	@echo 'make fuzz            look for bad input, FUZZ_SECONDS=$(FUZZ_SECONDS) for each kind'

@@ -199,7 +199,7 @@ def starts(bench):
     for name, command in programs.items():
         variants = ("bare", "") + (() if name == "true" else ("record",))
         series = measure.in_turn({v: lambda v=v: measure.timed(command, bench.environment(v))
-                                  for v in variants}, bench.rounds(40, 200))
+                                  for v in variants}, bench.rounds(20, 200))
         for variant in variants[1:]:
             for clock in "wall", "cpu":
                 entry = measure.compare(series["bare"], series[variant], clock)
@@ -219,7 +219,7 @@ def memory(bench):
     for number in 1, 100, 1000:
         series = measure.in_turn(
             {v: lambda v=v: bench.python(v, HERE + "/memory.py", number)["rss"]
-             for v in ("bare", "", "record")}, bench.rounds(3, 7))
+             for v in ("bare", "", "record")}, bench.rounds(2, 7))
         for variant in "", "record":
             entry = measure.compare(series["bare"], series[variant])
             result.append(dict(entry, threads=number, variant=variant or "default"))
@@ -251,7 +251,7 @@ def compare_program(bench, name, function):
     variants, result = ("bare", "", "timing", "record"), []
     try:
         series = measure.in_turn({v: lambda v=v: function(v) for v in variants},
-                                 bench.rounds(3, 11))
+                                 bench.rounds(2, 11))
     except measure.Failed as failed:
         bench.say("  %-40s %s" % (name, failed))
         return []
@@ -267,7 +267,7 @@ def compare_program(bench, name, function):
 
 
 def whole_programs(bench):
-    scale = 0.25 if bench.quick else 1.0
+    scale = 0.2 if bench.quick else 1.0
     bench.say("\nwhole programs: s bare, with it, ratio; ratio of CPU time")
 
     def program(name, *more):
@@ -366,7 +366,7 @@ def main():
     parser.add_argument("--lib", required=True)
     parser.add_argument("--command", required=True)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--quick", action="store_true", help="two minutes instead of twenty")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--only", default="", help="the sections with this in their name")
     options = parser.parse_args()
     os.makedirs(options.build, exist_ok=True)
