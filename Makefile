@@ -205,7 +205,7 @@ $(O)/fuzz/seeds: $(O)/fuzz/o/tests/fuzz/seeds.o $(O)/fuzz/o/tests/unit/synthetic
 	$(call say,LINK,$@)
 	$(Q)$(FUZZ) -o $@ $^ -ljansson -ldw -lelf -lcapstone -liberty
 .SECONDARY: $(fuzz_programs:$(O)/fuzz/%=$(O)/fuzz/o/tests/fuzz/%-planted.o)
--include $(fuzz_obj:.o=.d)
+-include $(fuzz_obj:.o=.d) $(wildcard $(O)/fuzz/o/tests/*/*.d)
 
 # One suite at a time: make check ONLY=truth
 ONLY ?=

@@ -45,8 +45,8 @@ SUITES = [
     ("guest", PYTHON + [TESTS + "/guest/guest.py"] + BOTH + ["--build", SCRATCH + "/guest"]),
     ("truth", PYTHON + [TESTS + "/truth/truth.py"] + BOTH + ["--build", SCRATCH + "/truth"]),
     ("disk", PYTHON + [TESTS + "/disk/disk.py"] + BOTH + ["--build", SCRATCH + "/disk"]),
-    ("fuzz", PYTHON + [TESTS + "/fuzz/fuzz.py", "--build", BUILD + "/fuzz", "--seconds", "6",
-                       "--planted", "12"]),
+    ("fuzz", PYTHON + [TESTS + "/fuzz/fuzz.py", "--build", BUILD + "/fuzz", "--seconds", "5",
+                       "--planted", "60"]),
     ("kill", PYTHON + [TESTS + "/kill/kill.py"] + BOTH + ["--build", SCRATCH + "/kill",
                                                           "--kills", "40"]),
     ("referee", PYTHON + [TESTS + "/referee/referee.py"] + BOTH +

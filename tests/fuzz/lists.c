@@ -34,7 +34,7 @@ static void suppressions(const char *path)
 	make_view(&view, &site);
 	gs_suppress_read(&list, path, TODAY);
 	for (size_t i = 0; i < list.count; i++)
-		PLANT(list.rules[i].until > TODAY && list.rules[i].glob[GS_SUPPRESS_SYMBOL]);
+		PLANT(list.rules[i].until > 20270630);
 	gs_suppress_apply(&list, &view);
 	gs_suppress_complain(&list);
 	gs_suppress_free(&list);

@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		gs_view_add(&view, &snapshot);
 		gs_view_add(&view, &snapshot);
 		for (size_t i = 0; i < view.site_count; i++)
-			PLANT(view.sites[i].key.origin == GS_ORIGIN_SHUTDOWN);
+			PLANT(view.sites[i].worst_ns > view.sites[i].elapsed_ns);
 		write_formats(&view);
 		gs_snapshot_free(&snapshot);
 	} else {
