@@ -86,7 +86,7 @@ static void *cancelled(void *argument)
 
 	pthread_sigmask(SIG_SETMASK, &call->signals, NULL);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	pthread_cancel(pthread_self());
+	REAL(pthread_cancel)(pthread_self());
 	pthread_cleanup_push(clean, call->x->report);
 	x_witness(call->exercise, call->x, &call->x->report->destroyed);
 	pthread_cleanup_pop(0);
