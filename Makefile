@@ -185,7 +185,7 @@ golden-records: $(O)/records $(O)/gilshim $(O)/libgilshim.so
 FUZZ := clang $(COMMAND) -Itests/fuzz -Itests/unit -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined -O1 -g
 fuzz_obj := $(patsubst %.c,$(O)/fuzz/o/%.o,tests/fuzz/file.c $(common_src) \
-	$(filter-out %/main.c %/owner.c %/debian.c %/distribution.c,$(command_src)))
+	$(filter-out %/main.c %/owner.c,$(command_src)))
 fuzz_programs := $(addprefix $(O)/fuzz/,record lists options)
 fuzz_all := $(fuzz_programs) $(fuzz_programs:=-planted) $(O)/fuzz/seeds
 
