@@ -340,7 +340,7 @@ void gs_waits_begin(void *cond, void *caller)
 	now = gs_now();
 	/* Threads that wait come by here every few milliseconds: when a process is killed in a held
 	 * call that never returned, this tells how long it had been in there. */
-	gs_store.header->last_ns = now;
+	__atomic_store_n(&gs_store.header->last_ns, now, __ATOMIC_RELAXED);
 	if (!thread->wait_ns)
 		begin_wait(thread, (uint32_t) gil, now);
 	else

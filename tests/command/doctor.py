@@ -417,7 +417,7 @@ def reports(scratch):
         check(named == (how == "INLINE"), how, seen)
         # Another object in its place says nothing of what ran.
         build(scratch, "inline.c", how + ".so", "-shared", "-fPIC", "-DHOW=INLINE", "-DOTHER", "-g")
-        seen = [e["object"] for e in report(folder)["escapes"]]
+        seen = [e["object"] for e in report(folder, how + ".so")["escapes"]]
         check(how + ".so" not in seen, "another file:", seen)
 
 

@@ -24,7 +24,7 @@ struct gil {
 	uint64_t locked, switches;
 	pthread_cond_t cond, switch_cond;
 	pthread_mutex_t mutex;
-	bool is_locked;
+	_Atomic bool is_locked;
 };
 _Static_assert(offsetof(struct gil, cond) - offsetof(struct gil, last_holder) == 24, "as CPython");
 
@@ -258,7 +258,6 @@ static void test_a_held_call_is_charged_with_all_who_waited(void)
 
 static void hold_computes(void)
 {
-	gs_life.options.stall = 10000000;
 	pass(60000000);
 }
 
@@ -282,6 +281,7 @@ static void test_computing_is_a_site_of_its_own(void)
 	const struct gs_site *site;
 
 	begin();
+	gs_life.options.stall = 10000000;
 	go = false;
 	core_threads(4, computes);
 	site = compute_site();
@@ -297,7 +297,6 @@ static void test_computing_is_a_site_of_its_own(void)
 
 static void hold_quickly(void)
 {
-	gs_life.options.stall = 300000000;
 	/* Together longer than `stall`; what is computed in between is not. */
 	for (int i = 0; i < 6; i++) {
 		call(1, 80000000);
@@ -313,6 +312,7 @@ static void calls_and_computes(unsigned number)
 static void test_calls_are_not_computing(void)
 {
 	begin();
+	gs_life.options.stall = 300000000;
 	go = false;
 	core_threads(4, calls_and_computes);
 	CU_ASSERT_PTR_NULL(compute_site());
