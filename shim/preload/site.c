@@ -8,8 +8,9 @@
 #include "store.h"
 #include "chain.h"
 
-#define CACHE_SLOTS 8192
-#define CACHE_INDEX ((uint64_t) CACHE_SLOTS - 1) /* low bits of an entry: site index + 1 */
+#define CACHE_BUCKETS 4096
+#define CACHE_WAYS 4                  /* half a cache line: sites that meet in a bucket stay */
+#define CACHE_INDEX ((uint64_t) 8191) /* low bits of an entry: site index + 1 */
 #define CACHE_LOST CACHE_INDEX
 _Static_assert(
 	GS_MAX_SITES + 1 < CACHE_LOST, "a cache entry holds an index and the mark of a loss");
@@ -19,7 +20,7 @@ _Static_assert(
 
 /* From an identity to a site. An entry is the identity's hash with the index in its low bits: one
  * word, so that it is never half written. */
-static _Atomic uint64_t cache[CACHE_SLOTS];
+static _Atomic uint64_t cache[CACHE_BUCKETS][CACHE_WAYS] __attribute__((aligned(64)));
 
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
@@ -57,26 +58,41 @@ void gs_site_identify(struct gs_identity *identity, uint32_t key, void *caller, 
 		identity->content ^= gs_pyframe_stack_key();
 }
 
+static _Atomic uint64_t *bucket(uint64_t hash)
+{
+	return cache[(hash >> 20) % CACHE_BUCKETS];
+}
+
 bool gs_site_known(const struct gs_identity *identity, uint32_t *index)
 {
 	uint64_t hash = identity_hash(identity);
-	uint64_t entry = atomic_load_explicit(
-		&cache[(hash >> 20) & (CACHE_SLOTS - 1)], memory_order_acquire);
+	_Atomic uint64_t *way = bucket(hash);
 
-	if (!entry || (entry ^ hash) & ~CACHE_INDEX)
-		return false;
-	entry &= CACHE_INDEX;
-	*index = entry == CACHE_LOST ? GS_NONE : (uint32_t) entry - 1;
-	return true;
+	for (unsigned i = 0; i < CACHE_WAYS; i++) {
+		uint64_t entry = atomic_load_explicit(&way[i], memory_order_acquire);
+
+		if (!entry || (entry ^ hash) & ~CACHE_INDEX)
+			continue;
+		entry &= CACHE_INDEX;
+		*index = entry == CACHE_LOST ? GS_NONE : (uint32_t) entry - 1;
+		return true;
+	}
+	return false;
 }
 
+/* In a free place, or in one that the identity chooses. */
 static void remember(const struct gs_identity *identity, uint32_t index)
 {
 	uint64_t hash = identity_hash(identity);
 	uint64_t low = index == GS_NONE ? CACHE_LOST : (uint64_t) index + 1;
+	_Atomic uint64_t *way = bucket(hash);
+	unsigned at = 0;
 
-	atomic_store_explicit(&cache[(hash >> 20) & (CACHE_SLOTS - 1)], (hash & ~CACHE_INDEX) | low,
-		memory_order_release);
+	while (at < CACHE_WAYS && atomic_load_explicit(&way[at], memory_order_relaxed))
+		at++;
+	if (at == CACHE_WAYS)
+		at = (hash >> 60) % CACHE_WAYS;
+	atomic_store_explicit(&way[at], (hash & ~CACHE_INDEX) | low, memory_order_release);
 }
 
 void gs_site_forget(void)
