@@ -147,10 +147,30 @@ static uint32_t store_text(uintptr_t text)
 	return gs_store_string(buffer, used);
 }
 
+/* Of the old layouts: a compact ASCII str has its characters behind its head; one up to 3.11 has a
+ * pointer in between (struct PyASCIIObject, Include/unicodeobject.h,
+ * Include/cpython/unicodeobject.h). NULL where the characters lie elsewhere. */
+static const unsigned char *ascii_characters(uintptr_t text)
+{
+	uintptr_t state = text + gs_pylayout.hash + 8;
+
+	/* The bits after the two of `interned`: kind 1, compact, ascii. */
+	if (gs_pylayout.minor > 12 || (*(const volatile uint32_t *) state >> 2 & 31) != 25)
+		return NULL;
+	return (const unsigned char *) state + (gs_pylayout.minor < 12 ? 16 : 8);
+}
+
+static uint64_t mix_text(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
+}
+
 /* A number that differs where the content of a str differs: its own hash where it has one. */
 static uint64_t text_content(uintptr_t text)
 {
-	uint64_t hash, length;
+	const unsigned char *characters;
+	uint64_t hash, length, i = 0;
 
 	if (!text)
 		return 0;
@@ -159,8 +179,12 @@ static uint64_t text_content(uintptr_t text)
 		return hash;
 	length = (uint64_t) text_length((void *) text);
 	hash = length;
-	for (uint64_t i = 0; i < length; i++)
-		hash = (hash ^ text_char((void *) text, (long) i)) * 1099511628211u;
+	characters = ascii_characters(text);
+	for (; characters && i + 8 <= length; i += 8)
+		hash = mix_text(hash, word((uintptr_t) characters + i));
+	for (; i < length; i++)
+		hash = mix_text(
+			hash, characters ? characters[i] : text_char((void *) text, (long) i));
 	return hash;
 }
 
