@@ -32,7 +32,7 @@ WHOLE_AGAIN = 60  # a module that took less is run whole when it is run again
 
 
 class Interpreter:
-    """An interpreter that has its regression tests."""
+    """An interpreter and its regression tests."""
 
     def __init__(self, interpreter):
         self.path, self.version = interpreter.path, interpreter.version
@@ -48,14 +48,8 @@ class Interpreter:
 
 
 def find():
-    """Interpreters with tests, and the names of those without."""
-    with_tests, without = [], []
-    for found in interpreters.discover():
-        if found.cpython and not found.free_threaded:
-            interpreter = Interpreter(found)
-            complete = interpreter.modules(["test_os"])
-            (with_tests if complete else without).append(interpreter)
-    return with_tests, without
+    return [Interpreter(found) for found in interpreters.discover()
+            if found.cpython and not found.free_threaded]
 
 
 def verdict_of(case):

@@ -108,22 +108,32 @@ def print_table(modules, names):
             for column in columns)))
 
 
+def matching(interpreter, versions):
+    """The first of `versions` that means this interpreter: "3.13" or "system-3.11"; or None."""
+    text = ".".join(map(str, interpreter.version))
+    for version in versions:
+        if (text if version[0].isdigit() else interpreter.name).startswith(version):
+            return version
+    return None
+
+
 def chosen_interpreters(chosen):
-    with_tests, without = cpython.find()
+    """Those to run, of a quick run one of each version; and how many lack their tests."""
     versions = [version for version in chosen.versions.split(",") if version]
     if chosen.quick and not versions:
         versions = cpython.QUICK_VERSIONS
-    for interpreter in without:
-        print("skip %s: its regression tests are not installed" % interpreter.name)
-    found, seen = [], set()
-    for interpreter in with_tests:
-        text = ".".join(map(str, interpreter.version))
-        wanted = [version for version in versions
-                  if (interpreter.name, text)[version[0].isdigit()].startswith(version)]
-        if wanted and not (chosen.quick and wanted[0] in seen) or not versions:
-            found.append(interpreter)
-        seen.update(wanted[:1])
-    return found, len(without)
+    found, skipped, seen = [], 0, set()
+    for interpreter in cpython.find():
+        version = matching(interpreter, versions)
+        if versions and (not version or chosen.quick and version in seen):
+            continue
+        if not interpreter.modules(["test_os"]):
+            print("skip %s: its regression tests are not installed" % interpreter.name)
+            skipped += 1
+            continue
+        seen.add(version)
+        found.append(interpreter)
+    return found, skipped
 
 
 def in_parallel(jobs, count, runner):
@@ -162,7 +172,7 @@ def run_programs(chosen, runner, wanted, logs):
     try:
         interpreter = programs.install(os.path.abspath(chosen.build), chosen.python)
     except programs.Missing as missing:
-        print("skip programs: " + str(missing))
+        print("skip programs: %s" % missing)
         return 0, 0, len(names)
     failed = 0
     jobs = [programs.Program(runner, name, interpreter, logs) for name in names]
