@@ -16,7 +16,7 @@ uint64_t gs_now(void)
 
 void gs_usage_read(struct gs_usage *usage)
 {
-	struct rusage now;
+	struct rusage now = {0};
 
 	if (gs_sys2(SYS_getrusage, RUSAGE_THREAD, (long) &now) != 0) {
 		*usage = (struct gs_usage){0};

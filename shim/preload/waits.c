@@ -140,7 +140,7 @@ static void charge_computing(struct gs_thread *thread, uint64_t growth)
 		return;
 	add(&gs_store.gils[thread->gil].computed_ns, growth);
 	add(&gs_place_waiter(thread->entry)->computed_ns, growth);
-	gs_waits[thread->gil].stretch_stalls += growth;
+	add(&gs_waits[thread->gil].stretch_stalls, growth);
 }
 
 /* With gil=check a thread may be taken for a holder that is none. */
@@ -187,8 +187,7 @@ static void open_stretch(struct gs_waits *waits, uint64_t now)
 {
 	waits->stretch_ns = now;
 	waits->stretch_held = has_block(waits->holder) ? held_until(waits->holder, now) : 0;
-	waits->stretch_stalls = 0;
-	waits->stall_site = GS_NONE;
+	atomic_store_explicit(&waits->stretch_stalls, 0, memory_order_relaxed);
 }
 
 /* How long the holder has been computing while others waited. */
@@ -206,20 +205,27 @@ static uint64_t computing(const struct gs_waits *waits, uint64_t now)
 static void look(uint32_t gil, uint64_t now)
 {
 	struct gs_waits *waits = &gs_waits[gil];
+	uint32_t site = atomic_load_explicit(&waits->stall_site, memory_order_relaxed);
 
-	if (waits->stall_site != GS_NONE || computing(waits, now) < gs_life.options.stall)
+	if (site != GS_NONE || computing(waits, now) < gs_life.options.stall ||
+		atomic_load_explicit(&waits->holder->begin_ns, memory_order_relaxed))
 		return;
-	if (!atomic_load_explicit(&waits->holder->begin_ns, memory_order_relaxed))
-		waits->stall_site = gs_place_stall(
-			gs_gil_holder(gil), waits->holder, false, &waits->stall_stand);
-	if (waits->stall_site != GS_NONE)
-		gs_sample_ask(waits->holder, waits->stall_site);
+	site = gs_place_stall(gs_gil_holder(gil), waits->holder, false, &waits->stall_stand);
+	atomic_store_explicit(&waits->stall_site, site, memory_order_release);
+	if (site != GS_NONE)
+		gs_sample_ask(waits->holder, site);
+}
+
+static void forget_stretch(struct gs_waits *waits)
+{
+	waits->stretch_ns = 0;
+	atomic_store_explicit(&waits->stall_site, GS_NONE, memory_order_relaxed);
 }
 
 static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint64_t now)
 {
 	uint64_t elapsed = computing(waits, now);
-	uint32_t index = waits->stall_site;
+	uint32_t index = atomic_load_explicit(&waits->stall_site, memory_order_relaxed);
 	struct gs_site *site;
 
 	if (elapsed >= gs_life.options.stall && waits->holder == thread->entry) {
@@ -229,23 +235,25 @@ static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint
 		if (index != GS_NONE) {
 			site = &gs_store.sites[index];
 			add(&site->calls, 1);
-			add(&site->stalled_ns, waits->stretch_stalls);
+			add(&site->stalled_ns,
+				atomic_load_explicit(&waits->stretch_stalls, memory_order_relaxed));
 			gs_site_add(index, elapsed, GS_QUICK);
 			note_victims(thread->gil, site);
 			gs_log_stall(index, now - elapsed, elapsed);
 		}
 	}
-	waits->stretch_ns = 0;
+	forget_stretch(waits);
 }
 
 /* The next thing that a thread says of itself after it was seen to compute tells its native stack,
  * if it still executes the same instruction of Python. */
 static void meet(struct gs_thread *thread, struct gs_waits *waits, void *caller)
 {
-	if (!waits->stretch_ns || waits->stall_site == GS_NONE || waits->holder != thread->entry ||
-		!gs_pyfar_stands((uintptr_t) gs_gil_holder(thread->gil), &waits->stall_stand))
-		return;
-	gs_site_capture_chain(waits->stall_site, caller);
+	uint32_t site = atomic_load_explicit(&waits->stall_site, memory_order_acquire);
+
+	if (site != GS_NONE && waits->holder == thread->entry &&
+		gs_pyfar_stands((uintptr_t) gs_gil_holder(thread->gil), &waits->stall_stand))
+		gs_site_capture_chain(site, caller);
 }
 
 void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void *caller)
@@ -363,7 +371,7 @@ void gs_waits_taken(struct gs_thread *thread)
 		end_wait(thread, now);
 	add(&gs_store.gils[thread->gil].free_ns, take_growth(waits, now));
 	waits->holder = thread->entry;
-	waits->stretch_ns = 0;
+	forget_stretch(waits);
 	if (waiting_now(waits))
 		open_stretch(waits, now);
 	else

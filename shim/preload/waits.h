@@ -26,7 +26,9 @@ struct gs_waits {
 	/* 0: nobody waits and nothing is uncharged. Set by waiters, cleared by takers, under the
 	 * GIL's mutex */
 	_Atomic uint32_t active;
-	uint32_t stall_site; /* where the holder computes, once he does so too long; GS_NONE */
+	/* where the holder computes, once he does so too long; GS_NONE. Published after stall_stand
+	 */
+	_Atomic uint32_t stall_site;
 
 	/* under the GIL's mutex; read by its holder at any time */
 	_Atomic uint32_t sequence; /* odd while the three below change */
@@ -38,9 +40,9 @@ struct gs_waits {
 	uint64_t charged;               /* of the integral; by the holder alone */
 
 	/* the present stretch: since somebody waits for this holder; under the mutex */
-	uint64_t stretch_ns;     /* 0: nobody does */
-	uint64_t stretch_held;   /* the holder's held_ns then */
-	uint64_t stretch_stalls; /* charged to his computing since */
+	uint64_t stretch_ns;             /* 0: nobody does */
+	uint64_t stretch_held;           /* the holder's held_ns then */
+	_Atomic uint64_t stretch_stalls; /* charged to his computing since */
 	struct gs_pyfar_stand stall_stand;
 
 	/* threads that gave up outside of the mutex: the next change takes them off */
