@@ -6,9 +6,15 @@ skips of each suite is compared with tests/skips.txt."""
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+
+# A shell starts what it does not wait for with these ignored, and so would every test be.
+for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--build", default="build")
