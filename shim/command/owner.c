@@ -107,12 +107,13 @@ static void add_of_process(const struct gs_process *process)
 	const char *text = process->python_version;
 	size_t length = text ? strcspn(text, ".") : 0;
 	const char *home = getenv("HOME");
+	bool is_t = process->free_threaded || process->has_gil;
 	char *version;
 
 	if (length == 0 || text[length] == '\0')
 		return;
 	length += 1 + strspn(text + length + 1, "0123456789");
-	if (asprintf(&version, "%.*s%s", (int) length, text, process->free_threaded ? "t" : "") < 0)
+	if (asprintf(&version, "%.*s%s", (int) length, text, is_t ? "t" : "") < 0)
 		gs_out_of_memory();
 	add_of_program(process->argv, version);
 	for (size_t i = 0; i < GS_ARRAY_SIZE(variables); i++) {

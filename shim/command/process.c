@@ -101,11 +101,12 @@ void gs_process_read(
 	process->argv = gs_pool_text(pool, gs_snapshot_text(snapshot, header->argv), ARGV_LIMIT);
 	process->python_version = word(pool, snapshot, header->python_version);
 	process->implementation = word(pool, snapshot, header->implementation);
-	process->free_threaded = header->free_threaded;
+	process->free_threaded = header->free_threaded == GS_THREADING_FREE;
+	process->has_gil = header->free_threaded == GS_THREADING_FREE_GIL;
 	process->interpreters = header->interpreters;
 	/* A GIL that was seen being made is one whose waiters are seen. */
 	process->waits_measured =
-		header->interpreters > 0 && !header->unknown && !header->free_threaded;
+		header->interpreters > 0 && !header->unknown && !process->free_threaded;
 	/* The overflow block is no thread; those that share it were counted. */
 	if (threads > GS_MAX_THREADS)
 		threads = GS_MAX_THREADS;

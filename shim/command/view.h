@@ -16,7 +16,8 @@ struct gs_process {
 	uint32_t pid, ppid;
 	const char *argv; /* each argument ended by \n */
 	const char *python_version, *implementation;
-	bool free_threaded;
+	bool free_threaded;    /* "held" means "attached thread state" */
+	bool has_gil;          /* a free-threaded build with its GIL on */
 	bool waits_measured;   /* threads that wait for a GIL are seen */
 	uint32_t interpreters; /* 0: not known */
 	uint64_t threads;

@@ -75,6 +75,12 @@ enum gs_section_id {
 	GS_SECTIONS
 };
 
+enum gs_threading {
+	GS_THREADING_GIL,
+	GS_THREADING_FREE,     /* "held" means "attached thread state" */
+	GS_THREADING_FREE_GIL, /* a free-threaded build that was started with its GIL on */
+};
+
 /* What the judged calls of a process amount to where no single site or thread owns the number. */
 struct gs_lost {
 	/* held calls without a site, counted here instead: the table was full, or a signal
@@ -109,7 +115,7 @@ struct gs_record_header {
 	uint32_t python_version; /* string, "3.11.2" */
 	uint32_t implementation; /* string, "cpython" */
 	uint32_t python_hex;     /* 0x030b02f0, 0 if not known */
-	uint32_t free_threaded;  /* 1: "held" means "attached thread state" */
+	uint32_t free_threaded;  /* enum gs_threading */
 	uint32_t lines;          /* 1: Python lines are available */
 	uint32_t unknown;        /* 1: no usable oracle; calls counted in COUNTS are `unknown` */
 	uint32_t interpreters;   /* GILs made, 0 if not known */

@@ -1,6 +1,7 @@
 #include "gil.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -14,6 +15,10 @@
 /* ceval_gil.h, 3.7 to 3.15: last_holder lies so far before the condition that drop_gil() signals.
  */
 #define LAST_HOLDER_BEFORE 24
+
+/* And in free-threaded builds, 3.13 to 3.15, `enabled`, an int: INT_MAX in a GIL that is on for
+ * good. */
+#define ENABLED_BEFORE 40
 
 GS_HIDDEN struct gs_gil gs_gil;
 
@@ -72,6 +77,7 @@ static void read_version(const char *(*get_version)(void) )
 	gs_gil.version[n] = '\0';
 	gs_gil.hex = version_hex(text);
 	gs_gil.free_threaded = strstr(text, "free-threading") != NULL;
+	gs_gil.attached = gs_gil.free_threaded;
 }
 
 /* The symbol of the interpreter's own object, or of the global scope. */
@@ -152,6 +158,14 @@ static int find_cond(const void *cond, bool *is_switch)
 	return -1;
 }
 
+/* Whether the program has a GIL was decided before it was made (PYTHON_GIL=1, -X gil=1). One that
+ * an extension module turns on later does not count: for a part of the run there was none. */
+static void note_enabled(const char *cond)
+{
+	if (gs_gil.free_threaded)
+		gs_gil.attached = *(const volatile int *) (cond - ENABLED_BEFORE) != INT_MAX;
+}
+
 /* create_gil() initialises cond, then switch_cond, and nothing else in the image initialises a
  * condition; both in one thread. A GIL made again at its old address keeps its place. */
 static void note_cond(struct gs_thread *thread, void *cond)
@@ -168,6 +182,8 @@ static void note_cond(struct gs_thread *thread, void *cond)
 	if (index < 0 || !is_switch) {
 		made = atomic_fetch_add_explicit(&gs_gil.made, 1, memory_order_relaxed);
 		index = (int) (made % GS_MAX_GILS);
+		if (!made)
+			note_enabled(thread->first_cond);
 		gs_life_gil_made(made + 1);
 	}
 	gils[index].cond = thread->first_cond;

@@ -37,7 +37,8 @@ struct gs_gil {
 	int (*finalizing)(void);
 	void **finalizing_36; /* 3.6 has a variable instead */
 	uint32_t hex;         /* 0x030b02f0 */
-	bool free_threaded;
+	bool free_threaded;   /* built so */
+	bool attached;        /* its GIL is off: "held" means "attached thread state" */
 	_Atomic bool was_initialized;
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
 	char version[32];

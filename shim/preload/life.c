@@ -103,6 +103,13 @@ static void describe_process(struct gs_record_header *header, uint32_t parent)
 	header->timing_all = gs_life.options.timing == GS_TIMING_ALL;
 }
 
+static void describe_threading(struct gs_record_header *header)
+{
+	header->free_threaded = GS_THREADING_GIL;
+	if (gs_gil.free_threaded)
+		header->free_threaded = gs_gil.attached ? GS_THREADING_FREE : GS_THREADING_FREE_GIL;
+}
+
 static void describe_python(struct gs_record_header *header)
 {
 	bool unknown = gs_gil.oracle == GS_ORACLE_UNKNOWN;
@@ -113,7 +120,7 @@ static void describe_python(struct gs_record_header *header)
 							     (uint32_t) strlen(gs_gil.version))
 						   : GS_NONE;
 	header->python_hex = gs_gil.hex;
-	header->free_threaded = gs_gil.free_threaded;
+	describe_threading(header);
 	header->lines = gs_pyframe_available();
 	header->unknown = unknown;
 	header->interpreters = gs_gil.made;
@@ -121,8 +128,10 @@ static void describe_python(struct gs_record_header *header)
 
 void gs_life_gil_made(uint32_t made)
 {
-	if (gs_epoch() && gs_store.header)
-		gs_store.header->interpreters = made;
+	if (!gs_epoch() || !gs_store.header)
+		return;
+	gs_store.header->interpreters = made;
+	describe_threading(gs_store.header);
 }
 
 /* ---- what is said once, to people ---- */

@@ -76,13 +76,13 @@ static void fill_totals(struct gs_summary_totals *totals)
 	totals->pid = header->pid;
 	totals->implementation = text_or_null(header->implementation);
 	totals->python_version = text_or_null(header->python_version);
-	totals->free_threaded = header->free_threaded;
+	totals->free_threaded = gs_gil.attached;
 	totals->unjudged = header->unknown;
 	totals->lost_sites = load(&header->lost.sites);
 	totals->lost_threads = load(&header->lost.threads);
 	totals->lost_strings = load(&header->lost.strings);
 	totals->lost_modules = load(&header->lost.modules);
-	totals->waits_measured = gs_gil.made && !gs_gil.free_threaded;
+	totals->waits_measured = gs_gil.made && !gs_gil.attached;
 	count_calls(totals);
 	count_waits(&totals->waits);
 }
@@ -167,7 +167,7 @@ static void fill_stalled(struct gs_summary_site *line, const struct gs_site *sit
 		line->victims[i] =
 			waiter_name(atomic_load_explicit(&site->victims[i], memory_order_relaxed));
 	line->thread = waiter_name(site->waiter);
-	line->free_threaded = gs_gil.free_threaded;
+	line->free_threaded = gs_gil.attached;
 }
 
 static void put_site(
@@ -240,7 +240,7 @@ static void put_delay(struct gs_text *text, unsigned call)
 	const struct gs_delay *delay = &gs_store.delays[call];
 	struct gs_summary_delay line = {
 		.call = gs_call_info[call].name,
-		.free_threaded = gs_gil.free_threaded,
+		.free_threaded = gs_gil.attached,
 		.calls = load(&delay->calls),
 		.delayed = load(&delay->delayed),
 		.wait_worst_ns = load(&delay->wait_worst_ns),

@@ -104,10 +104,15 @@ static void test_are_waits_measured(void)
 	CU_ASSERT_FALSE(gs_view_waits_measured(&view));
 	gs_view_free(&view);
 	record.header->interpreters = 1;
-	record.header->free_threaded = 1;
+	record.header->free_threaded = GS_THREADING_FREE;
 	add(&record);
 	CU_ASSERT_FALSE(gs_view_waits_measured(&view));
 	CU_ASSERT_TRUE(gs_view_free_threaded(&view));
+	gs_view_free(&view);
+	record.header->free_threaded = GS_THREADING_FREE_GIL;
+	add(&record);
+	CU_ASSERT_TRUE(gs_view_waits_measured(&view));
+	CU_ASSERT_FALSE(gs_view_free_threaded(&view));
 	gs_view_free(&view);
 	synthetic_free(&record);
 	synthetic_free(&other);
