@@ -163,16 +163,12 @@ static void put_harm(struct gs_text *text, const struct gs_summary_totals *total
 
 	gs_text_init(&clause, buffer, sizeof(buffer));
 	if (stalled_ns > 0) {
-		gs_text_put(&clause, totals->free_threaded ? "others waited "
-							   : "other threads stood still for ");
+		gs_text_put(&clause, "other threads stood still for ");
 		gs_text_duration(&clause, stalled_ns);
-		gs_text_put(&clause, totals->free_threaded ? " to stop the world" : "");
 		put_clause(text, ";", buffer);
 	} else if (totals->waits_measured && blocked_calls > 0) {
-		gs_text_put(&clause, totals->free_threaded
-					     ? "nobody stopped the world meanwhile"
-					     : "no other thread wanted the GIL meanwhile");
-		gs_text_put(&clause, ": harmless this time");
+		gs_text_put(
+			&clause, "no other thread wanted the GIL meanwhile: harmless this time");
 		put_clause(text, ";", buffer);
 	}
 }
@@ -316,7 +312,7 @@ static void put_waits(struct gs_text *text, const struct gs_summary_totals *tota
 	if (waits->waited_ns < WORTH_TELLING_NS || totals->findings + totals->delays == 0)
 		return;
 	gs_text_init(&words, buffer, sizeof(buffer));
-	gs_text_put(&words, totals->free_threaded ? "waited to attach: " : "waited for the GIL: ");
+	gs_text_put(&words, "waited for the GIL: ");
 	gs_text_count(&words, waits->waits, "time", "times");
 	gs_text_put(&words, ", ");
 	gs_text_duration(&words, waits->waited_ns);

@@ -115,11 +115,9 @@ static void put_stalled(struct gs_text *text, const struct gs_summary_site *site
 	if (site->stalled_ns > 0) {
 		gs_text_put(text, "others waited ");
 		gs_text_duration(text, site->stalled_ns);
-		gs_text_put(text, site->free_threaded ? " to stop the world" : "");
 		put_victims(text, site);
 	} else if (site->nobody_waited && site->rule == GS_RULE_HELD_BLOCKED) {
-		gs_text_put(text, site->free_threaded ? "nobody stopped the world"
-						      : "no other thread wanted the GIL");
+		gs_text_put(text, "no other thread wanted the GIL");
 	}
 }
 

@@ -146,7 +146,7 @@ static void test_who_stood_still_is_said_in_the_head(void)
 				     "  While such a call waits, no other Python thread"));
 	CU_ASSERT(widest(buffer) <= 80);
 	totals.free_threaded = true;
-	CU_ASSERT(has(head(&totals), "while attached;\n  others waited 420 ms to stop the world\n"));
+	CU_ASSERT(has(head(&totals), "while attached;\n  other threads stood still for 420 ms\n"));
 }
 
 static void test_nobody_stood_still(void)
@@ -157,10 +157,6 @@ static void test_nobody_stood_still(void)
 	CU_ASSERT(has(head(&totals), "held;\n  no other thread wanted the GIL meanwhile: "
 				     "harmless this time\n  While"));
 	CU_ASSERT(widest(buffer) <= 80);
-	totals.free_threaded = true;
-	CU_ASSERT(has(head(&totals), "harmless this time"));
-	CU_ASSERT_FALSE(has(buffer, "GIL"));
-	totals.free_threaded = false;
 	CU_ASSERT_FALSE(gs_line_names_stalled(&totals));
 	totals.compute = (struct gs_summary_compute){1, 4, 1200000000, 2300000000};
 	CU_ASSERT_FALSE(has(head(&totals), "harmless"));
@@ -213,8 +209,8 @@ static void test_what_was_waited_is_told_with_its_causes(void)
 				     "computing threads\n"));
 	totals.waits.computed_ns = 0;
 	CU_ASSERT(has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
-	totals.free_threaded = true;
-	CU_ASSERT(has(tail(&totals), "  waited to attach: 1 time, 1.00 ms\n"));
+	totals.free_threaded = true; /* a GIL that was turned on later */
+	CU_ASSERT(has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
 }
 
 static void test_waits_that_are_not_worth_a_line(void)

@@ -135,7 +135,7 @@ static void test_who_waited_for_a_site(void)
 	stalling.victims[0] = stalling.victims[2] = NULL;
 	CU_ASSERT(has(line(1, &stalling), "420 ms (2 threads)\n"));
 	stalling.free_threaded = true;
-	CU_ASSERT(has(line(1, &stalling), "     others waited 420 ms to stop the world (2 threads)\n"));
+	CU_ASSERT(has(line(1, &stalling), "others waited 420 ms (2 threads)\n"));
 }
 
 static void test_a_site_for_which_nobody_waited(void)
@@ -144,8 +144,6 @@ static void test_a_site_for_which_nobody_waited(void)
 
 	alone.nobody_waited = true;
 	CU_ASSERT(has(line(1, &alone), "(worst 456 ms),\n     no other thread wanted the GIL\n"));
-	alone.free_threaded = true;
-	CU_ASSERT(has(line(1, &alone), "(worst 456 ms),\n     nobody stopped the world\n"));
 	alone.rule = GS_RULE_HELD_COULD_BLOCK; /* there was nothing to wait for */
 	CU_ASSERT_FALSE(has(line(1, &alone), "nobody"));
 	alone = site();
@@ -178,8 +176,7 @@ static void test_a_place_that_computes(void)
 		"  2. GIL003 a thread kept the GIL 1.20 s, others waited 2.30 s\n"
 		"     computing < _sum.so!sum_up < app.py:12 in crunch\n");
 	place.free_threaded = true;
-	CU_ASSERT(has(line(2, &place), " a thread stayed attached 1.20 s,\n     others waited 2.30 s "
-				    "to stop the world\n"));
+	CU_ASSERT(has(line(2, &place), " a thread stayed attached 1.20 s, others waited 2.30 s\n"));
 }
 
 static void test_the_parts_of_a_line(void)
