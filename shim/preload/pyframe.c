@@ -292,8 +292,9 @@ static bool describe(const uint64_t *words, uint32_t minor, struct gs_pylayout *
 	out->hash = (uint16_t) (out->type + 16);
 	out->lines = offset16(words, at->code + 4);
 	out->bytes = (uint16_t) (out->type + 24);
-	/* Strings of free-threaded builds are laid out otherwise: read by the interpreter alone. */
-	if (!gs_gil.free_threaded) {
+	/* Strings of free-threaded builds from 3.14 on say what they are otherwise, and a thread
+	 * may run its own copy of the code: they are read by the interpreter alone. */
+	if (!gs_gil.free_threaded || minor == 13) {
 		out->state = (uint16_t) (out->type + 24);
 		out->ascii = (uint16_t) (out->type + 32);
 		out->compact = (uint16_t) (out->type + 48);
