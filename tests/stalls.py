@@ -291,11 +291,13 @@ class Bench:
             file.write(SPIN_SOURCE)
         subprocess.run(["gcc", "-shared", "-fPIC", "-g", "-O1", "-o", self.spin, source], check=True)
 
-    def run(self, python, *program, more=""):
+    def run(self, python, *program, more="", gil="1"):
         """What the program says of itself, and the report on it and its children, by pid."""
         records = tempfile.mkdtemp(dir=self.folder)
         environment = dict(os.environ, LD_PRELOAD=os.path.abspath(self.options.lib), SPIN=self.spin,
                            GILSHIM_OPTIONS="record=%s:summary=none%s" % (records, more))
+        if python.free_threaded:
+            environment["PYTHON_GIL"] = gil
         out = subprocess.run([python.executable, os.path.abspath(__file__), "--program", *program],
                              env=environment, stdout=subprocess.PIPE, timeout=120, check=True)
         report = subprocess.check_output([self.options.command, "report", "-f", "json", records])
@@ -410,6 +412,19 @@ def judge_interpreters(bench, python, own):
     return problems + [None if others else "nobody waited for the other GIL"]
 
 
+def judge_free(bench, python):
+    """Without a GIL nobody waits for it, and nothing is said of who was stalled."""
+    known, report = bench.run(python, "truth", HELD, "3", gil="0")
+    text = subprocess.check_output([bench.options.command, "report", bench.records]).decode()
+    blocked = sum(site["blocked_calls"] for site in guilty(report))
+    return [near("the threads' own gaps", known["gaps_ns"], 0, 0, 50e6),
+            near("stalled", report["totals"]["held"]["stalled_ns"], 0, 0, 0),
+            None if blocked == 1 else "%d blocked calls" % blocked,
+            "stalls: %s" % report["stalls"] if report["stalls"] else None,
+            None if " while attached\n" in text else "it is not said that it was attached",
+            "nobody was stalled, it says" if "harmless" in text or "no other" in text else None]
+
+
 def judge(name, function, *arguments):
     """A machine that is busy with something else makes truth noisy: not every attempt must agree."""
     for attempt in range(ATTEMPTS):
@@ -426,13 +441,15 @@ def main():
     parser.add_argument("--only", default="")
     bench = Bench(parser.parse_args())
     found = [python for python in interpreters.discover()
-             if python.cpython and not python.free_threaded]
+             if python.cpython]
     for python in found:
         tests = [("%s %d threads" % (kind, count), judge_truth, kind, count)
                  for kind in (HELD, RELEASED) for count in (1, 3, 30)]
         tests += [("computes " + name, judge_compute, name) for name in COMPUTE]
         tests += [("convoy", judge_convoy, "1"), ("no convoy", judge_convoy, "0"),
                   ("fork", judge_fork)]
+        if python.free_threaded:
+            tests.append(("held without a GIL", judge_free))
         if python.minor >= 12:
             tests += [("a GIL of its own", judge_interpreters, "1"),
                       ("a shared GIL", judge_interpreters, "0")]
