@@ -230,6 +230,31 @@ def program_interpreters(own):
     os._exit(0)  # 3.12.1 does not come to its end after threads of another interpreter
 
 
+def program_collect():
+    """The world is stopped again and again, beside a thread that runs and one in held calls."""
+    import gc
+    import threading
+    usleep, stop = library(HELD).usleep, []
+
+    def spin():
+        while not stop:
+            pass
+
+    def sleep():
+        while not stop:
+            usleep(3000)
+
+    threads = [threading.Thread(target=spin), threading.Thread(target=sleep)]
+    for thread in threads:
+        thread.start()
+    for _ in range(100):
+        gc.collect()
+    stop.append(1)
+    for thread in threads:
+        thread.join()
+    print(json.dumps({}))
+
+
 if len(sys.argv) > 1 and sys.argv[1] == "--program":
     globals()["program_" + sys.argv[2]](*sys.argv[3:])
     sys.exit()
@@ -425,6 +450,15 @@ def judge_free(bench, python):
             "nobody was stalled, it says" if "harmless" in text or "no other" in text else None]
 
 
+def judge_collect(bench, python):
+    """Who was stopped, and waits to be attached again, is not attached."""
+    report = bench.run(python, "collect", gil="0")[1]
+    stopped = [site for site in report["sites"] if site["call"] == "sem_wait"]
+    return ["blocked in sem_wait: %d" % site["blocked_calls"]
+            for site in stopped if site["blocked_calls"]] + [
+                None if guilty(report)[0]["blocked_calls"] > 20 else "held calls are missing"]
+
+
 def judge(name, function, *arguments):
     """A machine that is busy with something else makes truth noisy: not every attempt must agree."""
     for attempt in range(ATTEMPTS):
@@ -449,7 +483,7 @@ def main():
         tests += [("convoy", judge_convoy, "1"), ("no convoy", judge_convoy, "0"),
                   ("fork", judge_fork)]
         if python.free_threaded:
-            tests.append(("held without a GIL", judge_free))
+            tests += [("held without a GIL", judge_free), ("stopped", judge_collect)]
         if python.minor >= 12:
             tests += [("a GIL of its own", judge_interpreters, "1"),
                       ("a shared GIL", judge_interpreters, "0")]

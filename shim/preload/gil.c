@@ -20,6 +20,13 @@
  * good. */
 #define ENABLED_BEFORE 40
 
+/* cpython/pystate.h: `state` of a thread state in free-threaded builds. */
+static const struct {
+	uint32_t minor;
+	uint16_t offset;
+} states[] = {{13, 40}, {14, 44}, {15, 48}};
+#define STATE_ATTACHED 1 /* internal/pycore_pystate.h */
+
 GS_HIDDEN struct gs_gil gs_gil;
 
 /* The conditions of each GIL made, in the order of creation; the oldest gives way. Only one GIL
@@ -106,6 +113,30 @@ static bool find_pypy(void)
 	return true;
 }
 
+static enum gs_oracle choose_oracle(void)
+{
+	uint32_t minor = gs_gil.hex >> 16 & 0xff;
+
+	if (!gs_gil.unchecked || !gs_gil.this_thread)
+		return GS_ORACLE_UNKNOWN;
+	if (gs_gil.hex < 0x030c0000)
+		return GS_ORACLE_FLAG;
+	for (unsigned i = 0; gs_gil.free_threaded && i < GS_ARRAY_SIZE(states); i++) {
+		if (states[i].minor != minor)
+			continue;
+		gs_gil.state = states[i].offset;
+		return GS_ORACLE_STATE;
+	}
+	return GS_ORACLE_THREAD;
+}
+
+bool gs_gil_attached(void)
+{
+	const char *state = gs_gil.unchecked();
+
+	return state && *(const volatile int *) (state + gs_gil.state) == STATE_ATTACHED;
+}
+
 bool gs_gil_find(const void *address, bool check_to_the_letter)
 {
 	struct gs_object object;
@@ -136,10 +167,7 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 	read_version((const char *(*) (void) ) symbol(&object, "Py_GetVersion"));
 	gs_pyframe_setup(&object);
 	gs_chain_setup(&object);
-	if (!gs_gil.unchecked || !gs_gil.this_thread)
-		gs_gil.exact = GS_ORACLE_UNKNOWN;
-	else
-		gs_gil.exact = gs_gil.hex >= 0x030c0000 ? GS_ORACLE_THREAD : GS_ORACLE_FLAG;
+	gs_gil.exact = choose_oracle();
 	gs_gil.oracle = check_to_the_letter ? GS_ORACLE_CHECK : gs_gil.exact;
 	return true;
 }

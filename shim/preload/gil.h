@@ -2,10 +2,11 @@
  *
  * The procedure, with its proof in the tests: 3.12 and newer keep the current thread state in a
  * thread-local variable, so the function that returns it answers for this thread, sub-interpreters
- * with their own GIL and free-threaded builds ("attached") included. Up to 3.11 that variable is
- * one for the process; there we follow the two conditions of every GIL: take_gil() ends with a
- * signal of switch_cond, drop_gil() with a signal of cond, and the CPython image signals nothing
- * else. */
+ * with their own GIL and free-threaded builds ("attached") included; in the latter a thread that
+ * waits to be attached again has its state there too, but the state says so. Up to 3.11 that
+ * variable is one for the process; there we follow the two conditions of every GIL: take_gil() ends
+ * with a signal of switch_cond, drop_gil() with a signal of cond, and the CPython image signals
+ * nothing else. */
 #ifndef GS_GIL_H
 #define GS_GIL_H
 
@@ -21,13 +22,15 @@ enum gs_oracle {
 	GS_ORACLE_NONE,    /* no Python here: nothing is judged */
 	GS_ORACLE_THREAD,  /* 3.12+: a thread-local thread state */
 	GS_ORACLE_FLAG,    /* up to 3.11: the two conditions */
+	GS_ORACLE_STATE,   /* free-threaded builds: the same, and it says that it is attached */
 	GS_ORACLE_CHECK,   /* gil=check: PyGILState_Check to the letter */
 	GS_ORACLE_UNKNOWN, /* an interpreter that says nothing usable: PyPy */
 };
 
 struct gs_gil {
 	enum gs_oracle oracle;
-	enum gs_oracle exact; /* THREAD or FLAG, whatever the user asked for; UNKNOWN, NONE */
+	/* THREAD, FLAG or STATE, whatever the user asked for; UNKNOWN, NONE */
+	enum gs_oracle exact;
 	uintptr_t start, end; /* the CPython image */
 	uintptr_t base;       /* its load bias */
 	void *(*unchecked)(void);
@@ -38,6 +41,7 @@ struct gs_gil {
 	void **finalizing_36; /* 3.6 has a variable instead */
 	uint32_t hex;         /* 0x030b02f0 */
 	bool free_threaded;   /* built so */
+	uint16_t state;       /* in thread states: attached? With GS_ORACLE_STATE */
 	bool attached;        /* its GIL is off: "held" means "attached thread state" */
 	_Atomic bool was_initialized;
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
@@ -51,6 +55,9 @@ extern GS_HIDDEN struct gs_gil gs_gil;
  * the object that `address` lies in. True if one is known now. Not in the hot path. */
 GS_HIDDEN bool gs_gil_find(const void *address, bool check_to_the_letter);
 
+/* Of a free-threaded build: is this thread's state attached? */
+GS_HIDDEN bool gs_gil_attached(void);
+
 /* By the exact procedure. Nothing that allocates or takes a reference.
  * 3.6 makes its GIL with its first thread; before that, whoever runs holds it. */
 static inline bool gs_gil_exactly_held(const struct gs_thread *thread)
@@ -60,7 +67,7 @@ static inline bool gs_gil_exactly_held(const struct gs_thread *thread)
 	if (gs_gil.exact == GS_ORACLE_THREAD)
 		return gs_gil.unchecked() != NULL;
 	if (gs_gil.exact != GS_ORACLE_FLAG)
-		return false;
+		return gs_gil.exact == GS_ORACLE_STATE && gs_gil_attached();
 	if (GS_LIKELY(gs_gil.made))
 		return thread->holds && gs_gil.unchecked() != NULL;
 	state = gs_gil.unchecked();

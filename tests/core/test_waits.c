@@ -2,6 +2,7 @@
  * it, with our hooks where its image calls libc; times are the machine's own, sums are exact. */
 #include "waits.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,8 @@
 
 /* ceval_gil.h: what the library looks at lies before the condition. */
 struct gil {
+	int enabled; /* of free-threaded builds */
+	uint64_t interval;
 	void *last_holder;
 	uint64_t locked, switches;
 	pthread_cond_t cond, switch_cond;
@@ -27,6 +30,7 @@ struct gil {
 	_Atomic bool is_locked;
 };
 _Static_assert(offsetof(struct gil, cond) - offsetof(struct gil, last_holder) == 24, "as CPython");
+_Static_assert(offsetof(struct gil, cond) - offsetof(struct gil, enabled) == 40, "as CPython");
 
 static struct gil gils[2];
 static _Thread_local bool holds;
@@ -366,6 +370,46 @@ static void test_a_gil_made_anew_has_no_waiters(void)
 	CU_ASSERT_EQUAL(gs_gil.made, 2);
 }
 
+/* ---- free-threaded builds ---- */
+
+static void make_free(int enabled)
+{
+	begin();
+	gs_gil.free_threaded = gs_gil.attached = true;
+	gs_gil.made = 0;
+	gils[0].enabled = enabled;
+	gs_gil_cond_init(&gils[0].cond, IMAGE);
+	gs_gil_cond_init(&gils[0].switch_cond, IMAGE);
+}
+
+static void test_a_gil_that_is_on_for_good(void)
+{
+	make_free(INT_MAX);
+	CU_ASSERT_FALSE(gs_gil.attached);
+	make_free(0);
+	CU_ASSERT_TRUE(gs_gil.attached);
+	make_free(1); /* while a module is imported */
+	CU_ASSERT_TRUE(gs_gil.attached);
+}
+
+static int attached;
+
+static void *thread_state_with_a_word(void)
+{
+	return &attached;
+}
+
+static void test_a_thread_that_waits_to_be_attached_is_not(void)
+{
+	begin();
+	gs_gil.exact = GS_ORACLE_STATE;
+	gs_gil.unchecked = thread_state_with_a_word;
+	for (attached = 0; attached <= 2; attached++)
+		CU_ASSERT_EQUAL(gs_gil_exactly_held(&gs_thread), attached == 1);
+	gs_gil.unchecked = thread_state;
+	CU_ASSERT_FALSE(gs_gil_exactly_held(&gs_thread));
+}
+
 /* ---- delays ---- */
 
 static void releases(unsigned number)
@@ -431,6 +475,8 @@ CU_TestInfo gs_tests_waits[] = {
 	{"calls are not computing", test_calls_are_not_computing},
 	{"who gives up waits no longer", test_who_gives_up_waits_no_longer},
 	{"a GIL made anew has no waiters", test_a_gil_made_anew_has_no_waiters},
+	{"a GIL that is on for good", test_a_gil_that_is_on_for_good},
+	{"who waits to be attached is not", test_a_thread_that_waits_to_be_attached_is_not},
 	{"a wait after a call is a delay", test_a_wait_after_a_call_is_a_delay},
 	{"nobody waits alone", test_nobody_waits_alone},
 	CU_TEST_INFO_NULL,
