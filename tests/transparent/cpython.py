@@ -25,9 +25,11 @@ QUICK = """test_fcntl test_select test_selectors test_epoll test_poll test_posix
     test_file test_thread test_fork1 test_popen test_mmap test_time test_pty test_atexit
     test_ctypes""".split()
 QUICK_VERSIONS = ("3.11", "3.13")
+# Modules that never end, bare as preloaded: a thread waits for a lock that nobody holds any more.
+ENDLESS = (("3.11.7", "test_interpreters"), ("3.11.7", "test__xxsubinterpreters"))
 WHOLE = "(the module)"
 ROUNDS = 3
-LIMIT = 1500  # seconds for one module, on a machine that does other things too
+LIMIT = 1000  # seconds for one module, on a machine that does other things too
 WHOLE_AGAIN = 60  # a module that took less is run whole when it is run again
 
 
@@ -42,7 +44,8 @@ class Interpreter:
         self.tests = out.decode().strip()
 
     def modules(self, wanted):
-        return [name for name in wanted if self.tests and (
+        version = ".".join(map(str, self.version))
+        return [name for name in wanted if self.tests and (version, name) not in ENDLESS and (
             os.path.isdir(os.path.join(self.tests, name)) or
             os.path.exists(os.path.join(self.tests, name + ".py")))]
 
