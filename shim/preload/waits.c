@@ -325,7 +325,6 @@ static void begin_wait(struct gs_thread *thread, uint32_t gil, uint64_t now)
 		atomic_store_explicit(&thread->entry->gil, gil, memory_order_relaxed);
 		atomic_store_explicit(&thread->entry->waiting_ns, now, memory_order_relaxed);
 	}
-	gs_place_name_self(thread->entry);
 	change(waits, now, 1);
 	if (!waits->stretch_ns)
 		open_stretch(waits, now);
@@ -349,10 +348,13 @@ void gs_waits_begin(void *cond, void *caller)
 	/* Threads that wait come by here every few milliseconds: when a process is killed in a held
 	 * call that never returned, this tells how long it had been in there. */
 	__atomic_store_n(&gs_store.header->last_ns, now, __ATOMIC_RELAXED);
-	if (!thread->wait_ns)
+	if (!thread->wait_ns) {
 		begin_wait(thread, (uint32_t) gil, now);
-	else
+	} else {
+		/* A name costs some system calls: only who waits for long gets one. */
+		gs_place_name_self(thread->entry);
 		look((uint32_t) gil, now);
+	}
 	gs_leave(thread);
 }
 
