@@ -12,6 +12,9 @@
 
 #define READ_ATTEMPTS 64
 
+/* A name costs some system calls: only who waits for long gets one. */
+#define NAMED_AFTER_NS 20000000
+
 GS_HIDDEN struct gs_waits gs_waits[GS_MAX_GILS];
 
 static void add(_Atomic uint64_t *sum, uint64_t more)
@@ -325,6 +328,7 @@ static void begin_wait(struct gs_thread *thread, uint32_t gil, uint64_t now)
 		atomic_store_explicit(&thread->entry->gil, gil, memory_order_relaxed);
 		atomic_store_explicit(&thread->entry->waiting_ns, now, memory_order_relaxed);
 	}
+	gs_place_waiter(thread->entry); /* so that it can be told as stalled */
 	change(waits, now, 1);
 	if (!waits->stretch_ns)
 		open_stretch(waits, now);
@@ -351,8 +355,8 @@ void gs_waits_begin(void *cond, void *caller)
 	if (!thread->wait_ns) {
 		begin_wait(thread, (uint32_t) gil, now);
 	} else {
-		/* A name costs some system calls: only who waits for long gets one. */
-		gs_place_name_self(thread->entry);
+		if (now - thread->wait_ns >= NAMED_AFTER_NS)
+			gs_place_name_self(thread->entry);
 		look((uint32_t) gil, now);
 	}
 	gs_leave(thread);
