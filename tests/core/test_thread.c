@@ -315,14 +315,19 @@ static void *run_short(void *argument)
 
 static void test_threads_one_after_another_need_one_block(void)
 {
+	uint32_t blocks = 0;
+
 	begin();
 	for (uintptr_t i = 0; i < ONE_AFTER_ANOTHER; i++) {
 		pthread_t thread;
 
 		CU_ASSERT_FATAL(pthread_create(&thread, NULL, run_short, (void *) i) == 0);
 		pthread_join(thread, NULL);
+		if (!i)
+			blocks = gs_store.header->threads;
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_EQUAL(gs_store.header->threads, blocks);
 	CU_ASSERT_EQUAL(gs_store.header->lost.threads, 0);
 	CU_ASSERT_EQUAL(taken(), 0);
 	CU_ASSERT_EQUAL(retired(GS_CALL_READ, 0), 3 * ONE_AFTER_ANOTHER / 2);
