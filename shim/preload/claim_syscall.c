@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 enum rule_kind {
+	RULE_NONE,
 	RULE_WAITS,
 	RULE_DISK,
 	RULE_DISK_IF,     /* only with one of the bits of `mask` in argument `arg` */
@@ -27,189 +28,188 @@ enum rule_kind {
 };
 
 struct rule {
-	short number;
 	unsigned char kind; /* enum rule_kind */
 	unsigned char arg;
 	unsigned mask;
 };
 
-/* Every number whose wrapper has a row; any other answers at once as far as we know. */
+/* By number: every one whose wrapper has a row; any other answers at once as far as we know. */
 static const struct rule rules[] = {
-	{SYS_read, RULE_FD_COUNT, 2, 0},
-	{SYS_write, RULE_FD_COUNT, 2, 0},
-	{SYS_pread64, RULE_FD_COUNT, 2, 0},
-	{SYS_pwrite64, RULE_FD_COUNT, 2, 0},
-	{SYS_readv, RULE_FD_COUNT, 2, 0},
-	{SYS_writev, RULE_FD_COUNT, 2, 0},
-	{SYS_preadv, RULE_FD_COUNT, 2, 0},
-	{SYS_pwritev, RULE_FD_COUNT, 2, 0},
-	{SYS_preadv2, RULE_FD_COUNT, 2, 0},
-	{SYS_pwritev2, RULE_FD_COUNT, 2, 0},
-	{SYS_openat, RULE_OPEN, 2, 0},
-	{SYS_close, RULE_CLOSE, 0, 0},
-	{SYS_flock, RULE_WAIT_UNLESS, 1, LOCK_NB | LOCK_UN},
-	{SYS_sendfile, RULE_FDS, 1, 0},
-	{SYS_splice, RULE_FDS, 2, 0},
-	{SYS_vmsplice, RULE_FD, 3, SPLICE_F_NONBLOCK},
-	{SYS_msync, RULE_DISK_IF, 2, MS_SYNC},
-	{SYS_sync_file_range, RULE_DISK_IF, 3, 5 /* SYNC_FILE_RANGE_WAIT_* */},
-	{SYS_mmap, RULE_DISK_IF, 3, MAP_POPULATE | MAP_LOCKED},
-	{SYS_accept, RULE_FD, 0, 0},
-	{SYS_accept4, RULE_FD, 0, 0},
-	{SYS_connect, RULE_FD, 0, 0},
-	{SYS_recvfrom, RULE_FD, 3, MSG_DONTWAIT},
-	{SYS_recvmsg, RULE_FD, 2, MSG_DONTWAIT | MSG_ERRQUEUE},
-	{SYS_recvmmsg, RULE_FD, 3, MSG_DONTWAIT | MSG_ERRQUEUE},
-	{SYS_sendto, RULE_FD, 3, MSG_DONTWAIT},
-	{SYS_sendmsg, RULE_FD, 2, MSG_DONTWAIT},
-	{SYS_sendmmsg, RULE_FD, 3, MSG_DONTWAIT},
-	{SYS_ppoll, RULE_TIMESPEC, 2, 0},
-	{SYS_pselect6, RULE_TIMESPEC, 4, 0},
-	{SYS_epoll_pwait, RULE_MS, 3, 0},
-	{SYS_rt_sigsuspend, RULE_WAITS, 0, 0},
-	{SYS_rt_sigtimedwait, RULE_TIMESPEC, 2, 0},
-	{SYS_nanosleep, RULE_WAITS, 0, 0},
-	{SYS_wait4, RULE_WAIT_UNLESS, 2, WNOHANG},
-	{SYS_msgrcv, RULE_WAIT_UNLESS, 4, IPC_NOWAIT},
-	{SYS_msgsnd, RULE_WAIT_UNLESS, 3, IPC_NOWAIT},
-	{SYS_mq_timedreceive, RULE_QUEUE, 0, 0},
-	{SYS_mq_timedsend, RULE_QUEUE, 0, 0},
-	{SYS_fcntl, RULE_OTHER, 0, 0},
-	{SYS_ioctl, RULE_OTHER, 0, 0},
-	{SYS_tee, RULE_OTHER, 0, 0},
-	{SYS_clock_nanosleep, RULE_OTHER, 0, 0},
-	{SYS_waitid, RULE_OTHER, 0, 0},
-	{SYS_semop, RULE_OTHER, 0, 0},
-	{SYS_semtimedop, RULE_OTHER, 0, 0},
-	{SYS_futex, RULE_OTHER, 0, 0},
-	{SYS_io_getevents, RULE_OTHER, 0, 0},
-	{SYS_fsync, RULE_DISK, 0, 0},
-	{SYS_fdatasync, RULE_DISK, 0, 0},
-	{SYS_sync, RULE_DISK, 0, 0},
-	{SYS_syncfs, RULE_DISK, 0, 0},
-	{SYS_copy_file_range, RULE_DISK, 0, 0},
-	{SYS_fallocate, RULE_DISK, 0, 0},
-	{SYS_ftruncate, RULE_DISK, 0, 0},
-	{SYS_truncate, RULE_DISK, 0, 0},
-	{SYS_fadvise64, RULE_DISK, 0, 0},
-	{SYS_readahead, RULE_DISK, 0, 0},
-	{SYS_process_vm_readv, RULE_DISK, 0, 0},
-	{SYS_process_vm_writev, RULE_DISK, 0, 0},
-	{SYS_fstat, RULE_DISK, 0, 0},
-	{SYS_newfstatat, RULE_DISK, 0, 0},
-	{SYS_statfs, RULE_DISK, 0, 0},
-	{SYS_fstatfs, RULE_DISK, 0, 0},
-	{SYS_faccessat, RULE_DISK, 0, 0},
-	{SYS_fchmod, RULE_DISK, 0, 0},
-	{SYS_fchmodat, RULE_DISK, 0, 0},
-	{SYS_fchown, RULE_DISK, 0, 0},
-	{SYS_fchownat, RULE_DISK, 0, 0},
-	{SYS_linkat, RULE_DISK, 0, 0},
-	{SYS_symlinkat, RULE_DISK, 0, 0},
-	{SYS_unlinkat, RULE_DISK, 0, 0},
-	{SYS_renameat, RULE_DISK, 0, 0},
-	{SYS_renameat2, RULE_DISK, 0, 0},
-	{SYS_mkdirat, RULE_DISK, 0, 0},
-	{SYS_mknodat, RULE_DISK, 0, 0},
-	{SYS_readlinkat, RULE_DISK, 0, 0},
-	{SYS_utimensat, RULE_DISK, 0, 0},
-	{SYS_getdents64, RULE_DISK, 0, 0},
-	{SYS_mount, RULE_DISK, 0, 0},
-	{SYS_umount2, RULE_DISK, 0, 0},
-	{SYS_madvise, RULE_DISK, 0, 0},
-	{SYS_mlock, RULE_DISK, 0, 0},
-	{SYS_mlockall, RULE_DISK, 0, 0},
-	{SYS_munlock, RULE_DISK, 0, 0},
-	{SYS_munlockall, RULE_DISK, 0, 0},
-	{SYS_mprotect, RULE_DISK, 0, 0},
-	{SYS_munmap, RULE_DISK, 0, 0},
-	{SYS_mremap, RULE_DISK, 0, 0},
-	{SYS_sched_yield, RULE_DISK, 0, 0},
-	{SYS_shutdown, RULE_DISK, 0, 0},
-	{SYS_getcwd, RULE_DISK, 0, 0},
-	{SYS_chdir, RULE_DISK, 0, 0},
-	{SYS_fchdir, RULE_DISK, 0, 0},
-	{SYS_chroot, RULE_DISK, 0, 0},
-	{SYS_pivot_root, RULE_DISK, 0, 0},
-	{SYS_swapon, RULE_DISK, 0, 0},
-	{SYS_swapoff, RULE_DISK, 0, 0},
-	{SYS_quotactl, RULE_DISK, 0, 0},
-	{SYS_setxattr, RULE_DISK, 0, 0},
-	{SYS_lsetxattr, RULE_DISK, 0, 0},
-	{SYS_fsetxattr, RULE_DISK, 0, 0},
-	{SYS_getxattr, RULE_DISK, 0, 0},
-	{SYS_lgetxattr, RULE_DISK, 0, 0},
-	{SYS_fgetxattr, RULE_DISK, 0, 0},
-	{SYS_listxattr, RULE_DISK, 0, 0},
-	{SYS_llistxattr, RULE_DISK, 0, 0},
-	{SYS_flistxattr, RULE_DISK, 0, 0},
-	{SYS_removexattr, RULE_DISK, 0, 0},
-	{SYS_lremovexattr, RULE_DISK, 0, 0},
-	{SYS_fremovexattr, RULE_DISK, 0, 0},
-	{SYS_mq_open, RULE_DISK, 0, 0},
-	{SYS_mq_unlink, RULE_DISK, 0, 0},
-	{SYS_inotify_add_watch, RULE_DISK, 0, 0},
-	{SYS_name_to_handle_at, RULE_DISK, 0, 0},
-	{SYS_io_submit, RULE_DISK, 0, 0},
-	{SYS_request_key, RULE_DISK, 0, 0},
-	{SYS_open_by_handle_at, RULE_OPEN, 2, 0},
-	{SYS_lseek, RULE_DISK_IF, 2, 6 /* SEEK_END, _DATA, _HOLE */},
+	[SYS_read] = {RULE_FD_COUNT, 2, 0},
+	[SYS_write] = {RULE_FD_COUNT, 2, 0},
+	[SYS_pread64] = {RULE_FD_COUNT, 2, 0},
+	[SYS_pwrite64] = {RULE_FD_COUNT, 2, 0},
+	[SYS_readv] = {RULE_FD_COUNT, 2, 0},
+	[SYS_writev] = {RULE_FD_COUNT, 2, 0},
+	[SYS_preadv] = {RULE_FD_COUNT, 2, 0},
+	[SYS_pwritev] = {RULE_FD_COUNT, 2, 0},
+	[SYS_preadv2] = {RULE_FD_COUNT, 2, 0},
+	[SYS_pwritev2] = {RULE_FD_COUNT, 2, 0},
+	[SYS_openat] = {RULE_OPEN, 2, 0},
+	[SYS_close] = {RULE_CLOSE, 0, 0},
+	[SYS_flock] = {RULE_WAIT_UNLESS, 1, LOCK_NB | LOCK_UN},
+	[SYS_sendfile] = {RULE_FDS, 1, 0},
+	[SYS_splice] = {RULE_FDS, 2, 0},
+	[SYS_vmsplice] = {RULE_FD, 3, SPLICE_F_NONBLOCK},
+	[SYS_msync] = {RULE_DISK_IF, 2, MS_SYNC},
+	[SYS_sync_file_range] = {RULE_DISK_IF, 3, 5 /* SYNC_FILE_RANGE_WAIT_* */},
+	[SYS_mmap] = {RULE_DISK_IF, 3, MAP_POPULATE | MAP_LOCKED},
+	[SYS_accept] = {RULE_FD, 0, 0},
+	[SYS_accept4] = {RULE_FD, 0, 0},
+	[SYS_connect] = {RULE_FD, 0, 0},
+	[SYS_recvfrom] = {RULE_FD, 3, MSG_DONTWAIT},
+	[SYS_recvmsg] = {RULE_FD, 2, MSG_DONTWAIT | MSG_ERRQUEUE},
+	[SYS_recvmmsg] = {RULE_FD, 3, MSG_DONTWAIT | MSG_ERRQUEUE},
+	[SYS_sendto] = {RULE_FD, 3, MSG_DONTWAIT},
+	[SYS_sendmsg] = {RULE_FD, 2, MSG_DONTWAIT},
+	[SYS_sendmmsg] = {RULE_FD, 3, MSG_DONTWAIT},
+	[SYS_ppoll] = {RULE_TIMESPEC, 2, 0},
+	[SYS_pselect6] = {RULE_TIMESPEC, 4, 0},
+	[SYS_epoll_pwait] = {RULE_MS, 3, 0},
+	[SYS_rt_sigsuspend] = {RULE_WAITS, 0, 0},
+	[SYS_rt_sigtimedwait] = {RULE_TIMESPEC, 2, 0},
+	[SYS_nanosleep] = {RULE_WAITS, 0, 0},
+	[SYS_wait4] = {RULE_WAIT_UNLESS, 2, WNOHANG},
+	[SYS_msgrcv] = {RULE_WAIT_UNLESS, 4, IPC_NOWAIT},
+	[SYS_msgsnd] = {RULE_WAIT_UNLESS, 3, IPC_NOWAIT},
+	[SYS_mq_timedreceive] = {RULE_QUEUE, 0, 0},
+	[SYS_mq_timedsend] = {RULE_QUEUE, 0, 0},
+	[SYS_fcntl] = {RULE_OTHER, 0, 0},
+	[SYS_ioctl] = {RULE_OTHER, 0, 0},
+	[SYS_tee] = {RULE_OTHER, 0, 0},
+	[SYS_clock_nanosleep] = {RULE_OTHER, 0, 0},
+	[SYS_waitid] = {RULE_OTHER, 0, 0},
+	[SYS_semop] = {RULE_OTHER, 0, 0},
+	[SYS_semtimedop] = {RULE_OTHER, 0, 0},
+	[SYS_futex] = {RULE_OTHER, 0, 0},
+	[SYS_io_getevents] = {RULE_OTHER, 0, 0},
+	[SYS_fsync] = {RULE_DISK, 0, 0},
+	[SYS_fdatasync] = {RULE_DISK, 0, 0},
+	[SYS_sync] = {RULE_DISK, 0, 0},
+	[SYS_syncfs] = {RULE_DISK, 0, 0},
+	[SYS_copy_file_range] = {RULE_DISK, 0, 0},
+	[SYS_fallocate] = {RULE_DISK, 0, 0},
+	[SYS_ftruncate] = {RULE_DISK, 0, 0},
+	[SYS_truncate] = {RULE_DISK, 0, 0},
+	[SYS_fadvise64] = {RULE_DISK, 0, 0},
+	[SYS_readahead] = {RULE_DISK, 0, 0},
+	[SYS_process_vm_readv] = {RULE_DISK, 0, 0},
+	[SYS_process_vm_writev] = {RULE_DISK, 0, 0},
+	[SYS_fstat] = {RULE_DISK, 0, 0},
+	[SYS_newfstatat] = {RULE_DISK, 0, 0},
+	[SYS_statfs] = {RULE_DISK, 0, 0},
+	[SYS_fstatfs] = {RULE_DISK, 0, 0},
+	[SYS_faccessat] = {RULE_DISK, 0, 0},
+	[SYS_fchmod] = {RULE_DISK, 0, 0},
+	[SYS_fchmodat] = {RULE_DISK, 0, 0},
+	[SYS_fchown] = {RULE_DISK, 0, 0},
+	[SYS_fchownat] = {RULE_DISK, 0, 0},
+	[SYS_linkat] = {RULE_DISK, 0, 0},
+	[SYS_symlinkat] = {RULE_DISK, 0, 0},
+	[SYS_unlinkat] = {RULE_DISK, 0, 0},
+	[SYS_renameat] = {RULE_DISK, 0, 0},
+	[SYS_renameat2] = {RULE_DISK, 0, 0},
+	[SYS_mkdirat] = {RULE_DISK, 0, 0},
+	[SYS_mknodat] = {RULE_DISK, 0, 0},
+	[SYS_readlinkat] = {RULE_DISK, 0, 0},
+	[SYS_utimensat] = {RULE_DISK, 0, 0},
+	[SYS_getdents64] = {RULE_DISK, 0, 0},
+	[SYS_mount] = {RULE_DISK, 0, 0},
+	[SYS_umount2] = {RULE_DISK, 0, 0},
+	[SYS_madvise] = {RULE_DISK, 0, 0},
+	[SYS_mlock] = {RULE_DISK, 0, 0},
+	[SYS_mlockall] = {RULE_DISK, 0, 0},
+	[SYS_munlock] = {RULE_DISK, 0, 0},
+	[SYS_munlockall] = {RULE_DISK, 0, 0},
+	[SYS_mprotect] = {RULE_DISK, 0, 0},
+	[SYS_munmap] = {RULE_DISK, 0, 0},
+	[SYS_mremap] = {RULE_DISK, 0, 0},
+	[SYS_sched_yield] = {RULE_DISK, 0, 0},
+	[SYS_shutdown] = {RULE_DISK, 0, 0},
+	[SYS_getcwd] = {RULE_DISK, 0, 0},
+	[SYS_chdir] = {RULE_DISK, 0, 0},
+	[SYS_fchdir] = {RULE_DISK, 0, 0},
+	[SYS_chroot] = {RULE_DISK, 0, 0},
+	[SYS_pivot_root] = {RULE_DISK, 0, 0},
+	[SYS_swapon] = {RULE_DISK, 0, 0},
+	[SYS_swapoff] = {RULE_DISK, 0, 0},
+	[SYS_quotactl] = {RULE_DISK, 0, 0},
+	[SYS_setxattr] = {RULE_DISK, 0, 0},
+	[SYS_lsetxattr] = {RULE_DISK, 0, 0},
+	[SYS_fsetxattr] = {RULE_DISK, 0, 0},
+	[SYS_getxattr] = {RULE_DISK, 0, 0},
+	[SYS_lgetxattr] = {RULE_DISK, 0, 0},
+	[SYS_fgetxattr] = {RULE_DISK, 0, 0},
+	[SYS_listxattr] = {RULE_DISK, 0, 0},
+	[SYS_llistxattr] = {RULE_DISK, 0, 0},
+	[SYS_flistxattr] = {RULE_DISK, 0, 0},
+	[SYS_removexattr] = {RULE_DISK, 0, 0},
+	[SYS_lremovexattr] = {RULE_DISK, 0, 0},
+	[SYS_fremovexattr] = {RULE_DISK, 0, 0},
+	[SYS_mq_open] = {RULE_DISK, 0, 0},
+	[SYS_mq_unlink] = {RULE_DISK, 0, 0},
+	[SYS_inotify_add_watch] = {RULE_DISK, 0, 0},
+	[SYS_name_to_handle_at] = {RULE_DISK, 0, 0},
+	[SYS_io_submit] = {RULE_DISK, 0, 0},
+	[SYS_request_key] = {RULE_DISK, 0, 0},
+	[SYS_open_by_handle_at] = {RULE_OPEN, 2, 0},
+	[SYS_lseek] = {RULE_DISK_IF, 2, 6 /* SEEK_END, _DATA, _HOLE */},
 #ifdef SYS_statx
-	{SYS_statx, RULE_DISK, 0, 0},
+	[SYS_statx] = {RULE_DISK, 0, 0},
 #endif
 #ifdef SYS_getrandom
-	{SYS_getrandom, RULE_DISK, 0, 0},
+	[SYS_getrandom] = {RULE_DISK, 0, 0},
 #endif
 #ifdef SYS_io_pgetevents
-	{SYS_io_pgetevents, RULE_OTHER, 0, 0},
+	[SYS_io_pgetevents] = {RULE_OTHER, 0, 0},
 #endif
 #ifdef SYS_io_uring_enter
-	{SYS_io_uring_enter, RULE_OTHER, 0, 0},
+	[SYS_io_uring_enter] = {RULE_OTHER, 0, 0},
 #endif
 #ifdef SYS_mlock2
-	{SYS_mlock2, RULE_DISK, 0, 0},
+	[SYS_mlock2] = {RULE_DISK, 0, 0},
 #endif
 #ifdef SYS_close_range
-	{SYS_close_range, RULE_DISK, 0, 0},
+	[SYS_close_range] = {RULE_DISK, 0, 0},
 #endif
 #ifdef SYS_faccessat2
-	{SYS_faccessat2, RULE_DISK, 0, 0},
+	[SYS_faccessat2] = {RULE_DISK, 0, 0},
 #endif
 #ifdef SYS_openat2
-	{SYS_openat2, RULE_DISK, 0, 0},
+	[SYS_openat2] = {RULE_DISK, 0, 0},
 #endif
 #ifdef SYS_epoll_pwait2
-	{SYS_epoll_pwait2, RULE_TIMESPEC, 3, 0},
+	[SYS_epoll_pwait2] = {RULE_TIMESPEC, 3, 0},
 #endif
 #ifdef SYS_futex_waitv
-	{SYS_futex_waitv, RULE_WAITS, 0, 0},
+	[SYS_futex_waitv] = {RULE_WAITS, 0, 0},
 #endif
 #ifdef __x86_64__ /* numbers that newer architectures never had */
-	{SYS_open, RULE_OPEN, 1, 0},
-	{SYS_creat, RULE_DISK, 0, 0},
-	{SYS_poll, RULE_MS, 2, 0},
-	{SYS_select, RULE_TIMEVAL, 4, 0},
-	{SYS_epoll_wait, RULE_MS, 3, 0},
-	{SYS_pause, RULE_WAITS, 0, 0},
-	{SYS_fork, RULE_DISK, 0, 0},
-	{SYS_stat, RULE_DISK, 0, 0},
-	{SYS_lstat, RULE_DISK, 0, 0},
-	{SYS_access, RULE_DISK, 0, 0},
-	{SYS_chmod, RULE_DISK, 0, 0},
-	{SYS_chown, RULE_DISK, 0, 0},
-	{SYS_link, RULE_DISK, 0, 0},
-	{SYS_symlink, RULE_DISK, 0, 0},
-	{SYS_unlink, RULE_DISK, 0, 0},
-	{SYS_rename, RULE_DISK, 0, 0},
-	{SYS_mkdir, RULE_DISK, 0, 0},
-	{SYS_rmdir, RULE_DISK, 0, 0},
-	{SYS_mknod, RULE_DISK, 0, 0},
-	{SYS_readlink, RULE_DISK, 0, 0},
-	{SYS_getdents, RULE_DISK, 0, 0},
-	{SYS_lchown, RULE_DISK, 0, 0},
-	{SYS_utime, RULE_DISK, 0, 0},
-	{SYS_utimes, RULE_DISK, 0, 0},
-	{SYS_futimesat, RULE_DISK, 0, 0},
+	[SYS_open] = {RULE_OPEN, 1, 0},
+	[SYS_creat] = {RULE_DISK, 0, 0},
+	[SYS_poll] = {RULE_MS, 2, 0},
+	[SYS_select] = {RULE_TIMEVAL, 4, 0},
+	[SYS_epoll_wait] = {RULE_MS, 3, 0},
+	[SYS_pause] = {RULE_WAITS, 0, 0},
+	[SYS_fork] = {RULE_DISK, 0, 0},
+	[SYS_stat] = {RULE_DISK, 0, 0},
+	[SYS_lstat] = {RULE_DISK, 0, 0},
+	[SYS_access] = {RULE_DISK, 0, 0},
+	[SYS_chmod] = {RULE_DISK, 0, 0},
+	[SYS_chown] = {RULE_DISK, 0, 0},
+	[SYS_link] = {RULE_DISK, 0, 0},
+	[SYS_symlink] = {RULE_DISK, 0, 0},
+	[SYS_unlink] = {RULE_DISK, 0, 0},
+	[SYS_rename] = {RULE_DISK, 0, 0},
+	[SYS_mkdir] = {RULE_DISK, 0, 0},
+	[SYS_rmdir] = {RULE_DISK, 0, 0},
+	[SYS_mknod] = {RULE_DISK, 0, 0},
+	[SYS_readlink] = {RULE_DISK, 0, 0},
+	[SYS_getdents] = {RULE_DISK, 0, 0},
+	[SYS_lchown] = {RULE_DISK, 0, 0},
+	[SYS_utime] = {RULE_DISK, 0, 0},
+	[SYS_utimes] = {RULE_DISK, 0, 0},
+	[SYS_futimesat] = {RULE_DISK, 0, 0},
 #endif
 };
 
@@ -259,13 +259,15 @@ static gs_claim_t claim_other(long number, const long *arg)
 	return arg[1] <= 0 ? GS_NEVER_WAITS : gs_claim_timespec((void *) arg[4]);
 }
 
-static gs_claim_t claim_by_rule(const struct rule *rule, const long *arg)
+static gs_claim_t claim_by_rule(const struct rule *rule, long number, const long *arg)
 {
 	long value = arg[rule->arg];
 	bool masked = (unsigned) value & rule->mask;
 	int fd = (int) arg[0];
 
 	switch ((enum rule_kind) rule->kind) {
+	case RULE_NONE:
+		return GS_NEVER_WAITS;
 	case RULE_WAITS:
 		return GS_WAITS;
 	case RULE_DISK:
@@ -295,15 +297,14 @@ static gs_claim_t claim_by_rule(const struct rule *rule, const long *arg)
 	case RULE_OTHER:
 		break;
 	}
-	return claim_other(rule->number, arg);
+	return claim_other(number, arg);
 }
 
 gs_claim_t gs_claim_syscall(long number, long a, long b, long c, long d, long e)
 {
 	const long arg[] = {a, b, c, d, e};
 
-	for (size_t i = 0; i < GS_ARRAY_SIZE(rules); i++)
-		if (rules[i].number == number)
-			return claim_by_rule(&rules[i], arg);
-	return GS_NEVER_WAITS;
+	if (number < 0 || (size_t) number >= GS_ARRAY_SIZE(rules))
+		return GS_NEVER_WAITS;
+	return claim_by_rule(&rules[number], number, arg);
 }
