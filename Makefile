@@ -124,9 +124,9 @@ demo: deps
 
 # ---- tests ----
 
-unit_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/unit/*.c) $(common_src) \
+unit_obj = $(patsubst %.c,$(1)/%.o,tests/cunit.c $(wildcard tests/unit/*.c) $(common_src) \
 	$(filter-out %/main.c,$(command_src)))
-core_obj = $(patsubst %.c,$(1)/%.o,$(wildcard tests/core/*.c) $(common_src) \
+core_obj = $(patsubst %.c,$(1)/%.o,tests/cunit.c $(wildcard tests/core/*.c) $(common_src) \
 	$(filter-out %/wrap.c %/held.c %/hooks.c %/life.c,$(preload_src)))
 exercise_obj = $(patsubst %,$(1)/%.o,$(basename $(wildcard tests/exercise/*.c tests/exercise/*.cc) \
 	$(common_src)))
@@ -145,11 +145,11 @@ $(1)/core: $$(call core_obj,$(1)/c)
 $(1)/u/%.o: %.c
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $$(COMMAND) -Itests/unit $(3) -c -o $$@ $$<
+	$$(Q)$(2) $$(COMMAND) -Itests -Itests/unit $(3) -c -o $$@ $$<
 $(1)/c/%.o: %.c
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $$(BASE) -Ishim/preload -Itests/core -fno-builtin $(3) -c -o $$@ $$<
+	$$(Q)$(2) $$(BASE) -Ishim/preload -Itests -Itests/core -fno-builtin $(3) -c -o $$@ $$<
 -include $$(patsubst %.o,%.d,$$(call unit_obj,$(1)/u) $$(call core_obj,$(1)/c))
 endef
 $(eval $(call test_build,$(O)/test,$(CC),$(CFLAGS)))

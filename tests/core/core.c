@@ -48,8 +48,6 @@ void gs_life_exec(const char *path)
 	(void) path;
 }
 
-unsigned core_skipped;
-
 void core_skip(const char *why)
 {
 	static CU_pTest last;
@@ -57,7 +55,7 @@ void core_skip(const char *why)
 
 	printf("\nskip %s: %s\n  ", test->pName, why);
 	fflush(stdout);
-	core_skipped += test != last;
+	cunit_skipped += test != last;
 	last = test;
 }
 

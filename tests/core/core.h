@@ -4,19 +4,15 @@
 #ifndef GS_CORE_H
 #define GS_CORE_H
 
-#include <CUnit/CUnit.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cunit.h"
 #include "record.h"
-
-#define GS_SUITE(name) extern CU_TestInfo gs_tests_##name[];
-#include "suites.def"
 
 /* Says why the test that runs, or a part of it, cannot be made here. */
 void core_skip(const char *why);
-extern unsigned core_skipped; /* tests of which that was said */
 
 /* ---- a record ---- */
 

@@ -27,7 +27,7 @@ void synthetic_make(struct synthetic *record, uint32_t stacks)
 	gs_record_layout(&layout, stacks);
 	record->fd = memfd_create("record", MFD_CLOEXEC);
 	must(record->fd >= 0, "memfd_create");
-	must(ftruncate(record->fd, (off_t)layout.file_size) == 0, "ftruncate");
+	must(ftruncate(record->fd, (off_t) layout.file_size) == 0, "ftruncate");
 	header = mmap(NULL, layout.file_size, PROT_READ | PROT_WRITE, MAP_SHARED, record->fd, 0);
 	must(header != MAP_FAILED, "mmap");
 	memcpy(header, &layout, sizeof(layout));
@@ -64,13 +64,13 @@ void *synthetic_entry(struct synthetic *record, unsigned section, uint32_t index
 {
 	const struct gs_section *table = &record->header->section[section];
 
-	return (char *)record->header + table->offset + (size_t)index * table->size;
+	return (char *) record->header + table->offset + (size_t) index * table->size;
 }
 
 uint32_t synthetic_string(struct synthetic *record, const char *text)
 {
 	char *strings = synthetic_entry(record, GS_SECTION_STRINGS, 0);
-	uint32_t at = (uint32_t)record->header->strings;
+	uint32_t at = (uint32_t) record->header->strings;
 
 	strcpy(strings + at, text);
 	record->header->strings += strlen(text) + 1;
@@ -90,7 +90,7 @@ uint32_t synthetic_module(struct synthetic *record, const char *name, uint64_t s
 	module->path = synthetic_string(record, path);
 	module->name = synthetic_string(record, name);
 	module->build_id_size = 20;
-	memset(module->build_id, (int)(0xa0 + index), 20);
+	memset(module->build_id, (int) (0xa0 + index), 20);
 	return index;
 }
 
@@ -130,7 +130,7 @@ struct gs_site *synthetic_site(
 	uint64_t *native = synthetic_entry(record, GS_SECTION_NATIVE, index);
 	struct gs_pyline *python = synthetic_entry(record, GS_SECTION_PYTHON, index);
 
-	site->call = (uint16_t)call;
+	site->call = (uint16_t) call;
 	site->calls = calls;
 	function->held += calls;
 	site->module = module;
@@ -150,7 +150,7 @@ struct gs_site *synthetic_site(
 	} else {
 		site->extension_frame = GS_NONE;
 	}
-	site->histogram[0] = (uint32_t)calls;
+	site->histogram[0] = (uint32_t) calls;
 	site->key = 1000 + index;
 	return site;
 }
@@ -263,8 +263,8 @@ struct gs_delay *synthetic_delay(struct synthetic *record, uint32_t call, uint64
 	delay->call_worst_ns = call_ns;
 	delay->wait_ns = delayed * wait_ns;
 	delay->wait_worst_ns = wait_ns;
-	delay->call_histogram[gs_hist_bucket(call_ns)] = (uint32_t)delayed;
-	delay->wait_histogram[gs_hist_bucket(wait_ns)] = (uint32_t)delayed;
+	delay->call_histogram[gs_hist_bucket(call_ns)] = (uint32_t) delayed;
+	delay->wait_histogram[gs_hist_bucket(wait_ns)] = (uint32_t) delayed;
 	return delay;
 }
 

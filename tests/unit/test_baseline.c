@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "out.h"
-#include "synthetic.h"
 #include "unit.h"
 
 #define MS 1000000u
@@ -47,8 +46,7 @@ static void make_view(struct gs_view *view)
 	const char *reason;
 
 	memset(view, 0, sizeof(*view));
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	gs_view_add(view, &snapshot);
 	gs_snapshot_free(&snapshot);
@@ -90,9 +88,7 @@ static const struct gs_compared *add_stalls(
 	const char *reason;
 
 	memset(view, 0, sizeof(*view));
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	synthetic_stalls(&record);
+	unit_make_stalls(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 4);
 	site->elapsed_ns *= times;
 	site->python.line += times;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "owner.h"
-#include "synthetic.h"
 #include "unit.h"
 
 static struct gs_gate gate;
@@ -22,8 +21,7 @@ static void make(void)
 	memset(&view, 0, sizeof(view));
 	gs_policy_init(&gate.policy);
 	gate.no_builtin = true;
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	gs_view_add(&view, &snapshot);
 	gs_snapshot_free(&snapshot);

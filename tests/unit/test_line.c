@@ -26,34 +26,6 @@ static const char *tail(const struct gs_summary_totals *totals)
 	return buffer;
 }
 
-static size_t widest(const char *text)
-{
-	size_t widest = 0;
-
-	while (*text) {
-		size_t length = strcspn(text, "\n");
-
-		if (length > widest)
-			widest = length;
-		text += length + (text[length] == '\n');
-	}
-	return widest;
-}
-
-static unsigned count_lines(const char *text)
-{
-	unsigned lines = 0;
-
-	for (; *text; text++)
-		lines += *text == '\n';
-	return lines;
-}
-
-static bool has(const char *text, const char *words)
-{
-	return strstr(text, words) != NULL;
-}
-
 static struct gs_summary_totals clean(void)
 {
 	return (struct gs_summary_totals){
@@ -84,7 +56,7 @@ static void test_a_clean_run_is_one_line(void)
 
 	CU_ASSERT_STRING_EQUAL(head(&totals), "gilshim: app.py[1234567]: 1,567 calls clean: "
 					      "52 held, 1,515 released; 0 unknown\n");
-	CU_ASSERT(widest(buffer) <= 80);
+	CU_ASSERT(unit_widest(buffer) <= 80);
 	CU_ASSERT_STRING_EQUAL(tail(&totals), "");
 }
 
@@ -94,7 +66,7 @@ static void test_calls_outside_python_are_counted_too(void)
 
 	totals.none = 3;
 	totals.unknown = 7;
-	CU_ASSERT(has(head(&totals),
+	CU_ASSERT(unit_has(head(&totals),
 		"1,570 calls clean: 52 held, 1,515 released, 3 outside Python; 7 unknown\n"));
 }
 
@@ -114,15 +86,16 @@ static void test_findings_are_explained(void)
 	CU_ASSERT_STRING_EQUAL(head(&totals),
 		"gilshim: app.py[1234567]: 3 findings: 10 calls waited 1.23 s with the GIL held\n"
 		"  While such a call waits, no other Python thread can run. Most harmful first:\n");
-	CU_ASSERT(widest(buffer) <= 80);
+	CU_ASSERT(unit_widest(buffer) <= 80);
 	tail(&totals);
-	CU_ASSERT(widest(buffer) <= 80);
-	CU_ASSERT(has(
+	CU_ASSERT(unit_widest(buffer) <= 80);
+	CU_ASSERT(unit_has(
 		buffer, "  interpreter: 12 held calls, 1 blocked, 280 ms, in CPython itself\n"));
-	CU_ASSERT(has(buffer, "  startup: 30 held calls, none blocked, while Python came up\n"));
-	CU_ASSERT_FALSE(has(buffer, "shutdown"));
-	CU_ASSERT(has(buffer, "  judged: 52 held, 1,515 released; 0 unknown\n"));
-	CU_ASSERT(has(buffer, "Py_BEGIN_ALLOW_THREADS"));
+	CU_ASSERT(
+		unit_has(buffer, "  startup: 30 held calls, none blocked, while Python came up\n"));
+	CU_ASSERT_FALSE(unit_has(buffer, "shutdown"));
+	CU_ASSERT(unit_has(buffer, "  judged: 52 held, 1,515 released; 0 unknown\n"));
+	CU_ASSERT(unit_has(buffer, "Py_BEGIN_ALLOW_THREADS"));
 }
 
 static void test_findings_of_calls_that_only_could_wait(void)
@@ -130,7 +103,8 @@ static void test_findings_of_calls_that_only_could_wait(void)
 	struct gs_summary_totals totals = clean();
 
 	totals.findings = 1;
-	CU_ASSERT(has(head(&totals), ": 1 finding: calls that could wait with the GIL held\n"));
+	CU_ASSERT(
+		unit_has(head(&totals), ": 1 finding: calls that could wait with the GIL held\n"));
 }
 
 static void test_who_stood_still_is_said_in_the_head(void)
@@ -141,12 +115,14 @@ static void test_who_stood_still_is_said_in_the_head(void)
 	totals.origin[GS_ORIGIN_EXTENSION].stalled_ns = 400000000;
 	totals.origin[GS_ORIGIN_INTERPRETER].stalled_ns = 20000000;
 	totals.origin[GS_ORIGIN_STARTUP].stalled_ns = 77000000; /* is no finding */
-	CU_ASSERT(has(head(&totals), ": 3 findings: 10 calls waited 1.23 s with the GIL held;\n"
-				     "  other threads stood still for 420 ms\n"
-				     "  While such a call waits, no other Python thread"));
-	CU_ASSERT(widest(buffer) <= 80);
+	CU_ASSERT(
+		unit_has(head(&totals), ": 3 findings: 10 calls waited 1.23 s with the GIL held;\n"
+					"  other threads stood still for 420 ms\n"
+					"  While such a call waits, no other Python thread"));
+	CU_ASSERT(unit_widest(buffer) <= 80);
 	totals.free_threaded = true;
-	CU_ASSERT(has(head(&totals), "while attached;\n  other threads stood still for 420 ms\n"));
+	CU_ASSERT(unit_has(
+		head(&totals), "while attached;\n  other threads stood still for 420 ms\n"));
 }
 
 static void test_nobody_stood_still(void)
@@ -154,12 +130,12 @@ static void test_nobody_stood_still(void)
 	struct gs_summary_totals totals = dirty();
 
 	totals.waits_measured = true;
-	CU_ASSERT(has(head(&totals), "held;\n  no other thread wanted the GIL meanwhile: "
-				     "harmless this time\n  While"));
-	CU_ASSERT(widest(buffer) <= 80);
+	CU_ASSERT(unit_has(head(&totals), "held;\n  no other thread wanted the GIL meanwhile: "
+					  "harmless this time\n  While"));
+	CU_ASSERT(unit_widest(buffer) <= 80);
 	CU_ASSERT_FALSE(gs_line_names_stalled(&totals));
 	totals.compute = (struct gs_summary_compute){1, 4, 1200000000, 2300000000};
-	CU_ASSERT_FALSE(has(head(&totals), "harmless"));
+	CU_ASSERT_FALSE(unit_has(head(&totals), "harmless"));
 	CU_ASSERT_TRUE(gs_line_names_stalled(&totals));
 	totals.waits_measured = false;
 	CU_ASSERT_FALSE(gs_line_names_stalled(&totals));
@@ -167,10 +143,10 @@ static void test_nobody_stood_still(void)
 	totals = clean();
 	totals.findings = 1;
 	totals.waits_measured = true;
-	CU_ASSERT_FALSE(has(head(&totals), "harmless"));
+	CU_ASSERT_FALSE(unit_has(head(&totals), "harmless"));
 	/* Nor is anything said of what was not measured. */
 	totals = dirty();
-	CU_ASSERT_FALSE(has(head(&totals), "harmless"));
+	CU_ASSERT_FALSE(unit_has(head(&totals), "harmless"));
 }
 
 static void test_findings_of_computing_threads(void)
@@ -184,33 +160,35 @@ static void test_findings_of_computing_threads(void)
 		"gilshim: app.py[1234567]: 1 finding: computing threads kept the GIL for 1.20 s;\n"
 		"  other threads stood still for 2.30 s\n"
 		"  While one does, no other Python thread can run. Most harmful first:\n");
-	CU_ASSERT(has(tail(&totals), "release the GIL while it computes (C:\n"));
-	CU_ASSERT(widest(buffer) <= 80);
+	CU_ASSERT(unit_has(tail(&totals), "release the GIL while it computes (C:\n"));
+	CU_ASSERT(unit_widest(buffer) <= 80);
 	totals.findings = 2;
-	CU_ASSERT(has(head(&totals), ": 2 findings: calls that could wait with the GIL held,\n"
-				     "  computing threads kept the GIL for 1.20 s;\n  other threads stood "
-				     "still for 2.30 s\n"));
-	CU_ASSERT(has(tail(&totals), "release the GIL around the call (C:\n"));
+	CU_ASSERT(unit_has(head(&totals),
+		": 2 findings: calls that could wait with the GIL held,\n"
+		"  computing threads kept the GIL for 1.20 s;\n  other threads stood "
+		"still for 2.30 s\n"));
+	CU_ASSERT(unit_has(tail(&totals), "release the GIL around the call (C:\n"));
 	totals.free_threaded = true;
-	CU_ASSERT_FALSE(has(head(&totals), "GIL"));
+	CU_ASSERT_FALSE(unit_has(head(&totals), "GIL"));
 }
 
 static void test_what_was_waited_is_told_with_its_causes(void)
 {
 	struct gs_summary_totals totals = dirty();
 
-	totals.waits = (struct gs_summary_waits){
-		2310, 12300000000, 8100000000, 4000000000, 200000000};
-	CU_ASSERT(has(tail(&totals),
+	totals.waits =
+		(struct gs_summary_waits){2310, 12300000000, 8100000000, 4000000000, 200000000};
+	CU_ASSERT(unit_has(tail(&totals),
 		"  waited for the GIL: 2,310 times, 12.3 s; of it 8.10 s behind held calls,\n"
 		"    4.00 s behind computing threads, 200 ms while it was handed over\n"));
 	totals.waits = (struct gs_summary_waits){1, 1000000, 0, 700000, 0};
-	CU_ASSERT(has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms; of it 700 us behind "
-				     "computing threads\n"));
+	CU_ASSERT(unit_has(tail(&totals),
+		"  waited for the GIL: 1 time, 1.00 ms; of it 700 us behind "
+		"computing threads\n"));
 	totals.waits.computed_ns = 0;
-	CU_ASSERT(has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
+	CU_ASSERT(unit_has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
 	totals.free_threaded = true; /* a GIL that was turned on later */
-	CU_ASSERT(has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
+	CU_ASSERT(unit_has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
 }
 
 static void test_waits_that_are_not_worth_a_line(void)
@@ -218,7 +196,7 @@ static void test_waits_that_are_not_worth_a_line(void)
 	struct gs_summary_totals totals = dirty();
 
 	totals.waits = (struct gs_summary_waits){9, 999999, 0, 0, 0};
-	CU_ASSERT_FALSE(has(tail(&totals), "waited for"));
+	CU_ASSERT_FALSE(unit_has(tail(&totals), "waited for"));
 	/* Handing the GIL over is what threads do: it is no news where there are no findings. */
 	totals = clean();
 	totals.waits = (struct gs_summary_waits){9, 5000000, 0, 0, 0};
@@ -231,11 +209,11 @@ static void test_sites_left_out_are_counted(void)
 {
 	struct gs_summary_totals totals = dirty();
 
-	CU_ASSERT_FALSE(has(tail(&totals), "more site"));
+	CU_ASSERT_FALSE(unit_has(tail(&totals), "more site"));
 	totals.not_shown = 2;
-	CU_ASSERT(has(tail(&totals), "  2 more sites: set GILSHIM_OPTIONS=record=DIR, "
-				     "then gilshim report DIR\n"));
-	CU_ASSERT(widest(buffer) <= 80);
+	CU_ASSERT(unit_has(tail(&totals), "  2 more sites: set GILSHIM_OPTIONS=record=DIR, "
+					  "then gilshim report DIR\n"));
+	CU_ASSERT(unit_widest(buffer) <= 80);
 }
 
 static void test_what_was_lost_is_said(void)
@@ -245,11 +223,11 @@ static void test_what_was_lost_is_said(void)
 	totals.lost_threads = 1;
 	totals.lost_strings = 2;
 	totals.lost_modules = 3;
-	CU_ASSERT(has(head(&totals), " clean: "));
-	CU_ASSERT_EQUAL(count_lines(tail(&totals)), 3);
-	CU_ASSERT(has(buffer, "lost: 1 thread beyond"));
-	CU_ASSERT(has(buffer, "lost: 2 names"));
-	CU_ASSERT(has(buffer, "lost: 3 libraries"));
+	CU_ASSERT(unit_has(head(&totals), " clean: "));
+	CU_ASSERT_EQUAL(unit_lines(tail(&totals)), 3);
+	CU_ASSERT(unit_has(buffer, "lost: 1 thread beyond"));
+	CU_ASSERT(unit_has(buffer, "lost: 2 names"));
+	CU_ASSERT(unit_has(buffer, "lost: 3 libraries"));
 }
 
 static void test_a_run_that_lost_sites_is_not_called_clean(void)
@@ -257,9 +235,9 @@ static void test_a_run_that_lost_sites_is_not_called_clean(void)
 	struct gs_summary_totals totals = clean();
 
 	totals.lost_sites = 12;
-	CU_ASSERT_FALSE(has(head(&totals), "clean"));
-	CU_ASSERT(has(buffer, "52 held, 1,515 released; 0 unknown\n"));
-	CU_ASSERT(has(tail(&totals), "lost: 12 held calls found the table of sites full"));
+	CU_ASSERT_FALSE(unit_has(head(&totals), "clean"));
+	CU_ASSERT(unit_has(buffer, "52 held, 1,515 released; 0 unknown\n"));
+	CU_ASSERT(unit_has(tail(&totals), "lost: 12 held calls found the table of sites full"));
 }
 
 static void test_an_unknown_interpreter_is_no_verdict(void)
@@ -271,9 +249,9 @@ static void test_an_unknown_interpreter_is_no_verdict(void)
 		.implementation = "pypy",
 		.python_version = "7.3"};
 
-	CU_ASSERT(has(head(&totals),
+	CU_ASSERT(unit_has(head(&totals),
 		"gilshim: x.py[12]: nothing judged: 1,234 calls unknown in pypy 7.3\n"));
-	CU_ASSERT_FALSE(has(buffer, "clean"));
+	CU_ASSERT_FALSE(unit_has(buffer, "clean"));
 	CU_ASSERT_STRING_EQUAL(tail(&totals), "");
 }
 
@@ -282,10 +260,10 @@ static void test_free_threaded_words(void)
 	struct gs_summary_totals totals = dirty();
 
 	totals.free_threaded = true;
-	CU_ASSERT(has(head(&totals), "waited 1.23 s while attached\n"));
-	CU_ASSERT_FALSE(has(buffer, "GIL held"));
-	CU_ASSERT(has(tail(&totals), "52 attached, 1,515 detached"));
-	CU_ASSERT(has(buffer, "12 attached calls"));
+	CU_ASSERT(unit_has(head(&totals), "waited 1.23 s while attached\n"));
+	CU_ASSERT_FALSE(unit_has(buffer, "GIL held"));
+	CU_ASSERT(unit_has(tail(&totals), "52 attached, 1,515 detached"));
+	CU_ASSERT(unit_has(buffer, "12 attached calls"));
 }
 
 static void test_several_processes(void)
@@ -293,11 +271,11 @@ static void test_several_processes(void)
 	struct gs_summary_totals totals = clean();
 
 	totals.more_processes = 3;
-	CU_ASSERT(has(head(&totals), "gilshim: app.py[1234567] and 3 more: "));
+	CU_ASSERT(unit_has(head(&totals), "gilshim: app.py[1234567] and 3 more: "));
 	totals.program = NULL;
 	totals.pid = 0;
 	totals.more_processes = 0;
-	CU_ASSERT(has(head(&totals), "gilshim: process: "));
+	CU_ASSERT(unit_has(head(&totals), "gilshim: process: "));
 }
 
 /* Every name and number as large as a hostile record can make it. */
@@ -316,7 +294,7 @@ static void test_the_longest_names_fit_the_stated_buffer(void)
 	totals.compute.sites = 1;
 	totals.free_threaded = true;
 	head(&totals);
-	CU_ASSERT(has(tail(&totals), "handed over\n"));
+	CU_ASSERT(unit_has(tail(&totals), "handed over\n"));
 }
 
 static void test_names_cannot_speak_to_the_terminal(void)
@@ -324,7 +302,7 @@ static void test_names_cannot_speak_to_the_terminal(void)
 	struct gs_summary_totals totals = clean();
 
 	totals.program = "f\x1bg";
-	CU_ASSERT_FALSE(has(head(&totals), "\x1b"));
+	CU_ASSERT_FALSE(unit_has(head(&totals), "\x1b"));
 }
 
 static const char *program(const char *argv)

@@ -27,34 +27,6 @@ static const char *delay_line(const struct gs_summary_delay *delay)
 	return buffer;
 }
 
-static size_t widest(const char *text)
-{
-	size_t widest = 0;
-
-	while (*text) {
-		size_t length = strcspn(text, "\n");
-
-		if (length > widest)
-			widest = length;
-		text += length + (text[length] == '\n');
-	}
-	return widest;
-}
-
-static unsigned count_lines(const char *text)
-{
-	unsigned lines = 0;
-
-	for (; *text; text++)
-		lines += *text == '\n';
-	return lines;
-}
-
-static bool has(const char *text, const char *words)
-{
-	return strstr(text, words) != NULL;
-}
-
 static struct gs_summary_site site(void)
 {
 	return (struct gs_summary_site){
@@ -85,12 +57,13 @@ static void test_a_delay(void)
 
 	CU_ASSERT_STRING_EQUAL(delay_line(&delay),
 		"  GIL004 recv: 1,200 of the 1,500 calls that had to wait for the GIL afterwards\n"
-		"    waited longer than they took: median 5.10 ms against 12.3 us (worst 15.0 ms)\n");
-	CU_ASSERT(widest(buffer) <= 80);
+		"    waited longer than they took: median 5.10 ms against 12.3 us (worst 15.0 "
+		"ms)\n");
+	CU_ASSERT(unit_widest(buffer) <= 80);
 	delay.free_threaded = true;
-	CU_ASSERT(has(delay_line(&delay), "calls that had to wait to attach again"));
+	CU_ASSERT(unit_has(delay_line(&delay), "calls that had to wait to attach again"));
 	delay.call = "\x1b\n";
-	CU_ASSERT_FALSE(has(delay_line(&delay), "\x1b"));
+	CU_ASSERT_FALSE(unit_has(delay_line(&delay), "\x1b"));
 }
 
 static void test_a_blocked_site(void)
@@ -102,7 +75,7 @@ static void test_a_blocked_site(void)
 		"     recv < libpq.so.5!pqsecure_raw_read < _psycopg.so!psyco_exec < app.py:31 in "
 		"fetch\n");
 	blocked.stalled_ns = 3400000000;
-	CU_ASSERT(has(line(1, &blocked), "(worst 456 ms), others waited 3.40 s\n"));
+	CU_ASSERT(unit_has(line(1, &blocked), "(worst 456 ms), others waited 3.40 s\n"));
 	CU_ASSERT(strcspn(buffer, "\n") <= 80);
 }
 
@@ -115,27 +88,27 @@ static void test_who_waited_for_a_site(void)
 	stalling.victims[0] = "ticker";
 	stalling.victims[1] = "pool-1";
 	stalling.victims[2] = "ticker";
-	CU_ASSERT(has(line(1, &stalling),
+	CU_ASSERT(unit_has(line(1, &stalling),
 		"  1. GIL001 12 of 40 calls blocked, 1.23 s (worst 456 ms),\n"
 		"     others waited 420 ms (5 threads: ticker, pool-1, ...)\n"
 		"     recv < "));
 	stalling.blocked_calls = 1; /* no worst: there is room */
 	stalling.blocked_ns = 20000000;
 	stalling.stalled_threads = 2;
-	CU_ASSERT(has(line(1, &stalling),
+	CU_ASSERT(unit_has(line(1, &stalling),
 		"  1. GIL001 1 of 40 calls blocked, 20.0 ms,\n"
 		"     others waited 420 ms (2 threads: ticker, pool-1)\n"));
 	stalling.stalled_threads = 1; /* one at once, but not always the same */
-	CU_ASSERT(has(line(1, &stalling), "420 ms (2 threads: ticker, pool-1)\n"));
+	CU_ASSERT(unit_has(line(1, &stalling), "420 ms (2 threads: ticker, pool-1)\n"));
 	stalling.victims[1] = NULL;
-	CU_ASSERT(has(line(1, &stalling),
+	CU_ASSERT(unit_has(line(1, &stalling),
 		"1 of 40 calls blocked, 20.0 ms, others waited 420 ms (thread ticker)\n"));
 	stalling.stalled_threads = 2;
-	CU_ASSERT(has(line(1, &stalling), "420 ms (2 threads: ticker, ...)\n"));
+	CU_ASSERT(unit_has(line(1, &stalling), "420 ms (2 threads: ticker, ...)\n"));
 	stalling.victims[0] = stalling.victims[2] = NULL;
-	CU_ASSERT(has(line(1, &stalling), "420 ms (2 threads)\n"));
+	CU_ASSERT(unit_has(line(1, &stalling), "420 ms (2 threads)\n"));
 	stalling.free_threaded = true;
-	CU_ASSERT(has(line(1, &stalling), "others waited 420 ms (2 threads)\n"));
+	CU_ASSERT(unit_has(line(1, &stalling), "others waited 420 ms (2 threads)\n"));
 }
 
 static void test_a_site_for_which_nobody_waited(void)
@@ -143,11 +116,12 @@ static void test_a_site_for_which_nobody_waited(void)
 	struct gs_summary_site alone = site();
 
 	alone.nobody_waited = true;
-	CU_ASSERT(has(line(1, &alone), "(worst 456 ms),\n     no other thread wanted the GIL\n"));
+	CU_ASSERT(unit_has(
+		line(1, &alone), "(worst 456 ms),\n     no other thread wanted the GIL\n"));
 	alone.rule = GS_RULE_HELD_COULD_BLOCK; /* there was nothing to wait for */
-	CU_ASSERT_FALSE(has(line(1, &alone), "nobody"));
+	CU_ASSERT_FALSE(unit_has(line(1, &alone), "nobody"));
 	alone = site();
-	CU_ASSERT(has(line(1, &alone), "(worst 456 ms)\n"));
+	CU_ASSERT(unit_has(line(1, &alone), "(worst 456 ms)\n"));
 }
 
 static void test_a_place_that_computes(void)
@@ -176,7 +150,8 @@ static void test_a_place_that_computes(void)
 		"  2. GIL003 a thread kept the GIL 1.20 s, others waited 2.30 s\n"
 		"     computing < _sum.so!sum_up < app.py:12 in crunch\n");
 	place.free_threaded = true;
-	CU_ASSERT(has(line(2, &place), " a thread stayed attached 1.20 s, others waited 2.30 s\n"));
+	CU_ASSERT(unit_has(
+		line(2, &place), " a thread stayed attached 1.20 s, others waited 2.30 s\n"));
 }
 
 static void test_the_parts_of_a_line(void)
@@ -210,8 +185,8 @@ static void test_a_site_that_blocked_once(void)
 	once.calls = once.blocked_calls = once.unfinished = 1;
 	once.at_most = true;
 	once.origin = GS_ORIGIN_INTERPRETER;
-	CU_ASSERT(has(line(123, &once), "123. GIL001 1 of 1 call blocked, at most 1.23 s, "
-					"1 not returned, in CPython\n"));
+	CU_ASSERT(unit_has(line(123, &once), "123. GIL001 1 of 1 call blocked, at most 1.23 s, "
+					     "1 not returned, in CPython\n"));
 }
 
 static void test_a_site_that_could_block(void)
@@ -221,10 +196,10 @@ static void test_a_site_that_could_block(void)
 	could.rule = GS_RULE_HELD_COULD_BLOCK;
 	could.blocked_calls = could.blocked_ns = 0;
 	could.worst_ns = 1500;
-	CU_ASSERT(has(line(20, &could),
+	CU_ASSERT(unit_has(line(20, &could),
 		" 20. GIL002 40 calls could block, none did this time (worst 1.50 us)\n"));
 	could.unfinished = 1; /* of which nobody knows whether it would have returned at once */
-	CU_ASSERT(has(line(20, &could),
+	CU_ASSERT(unit_has(line(20, &could),
 		" 20. GIL002 40 calls could block (worst 1.50 us), 1 not returned\n"));
 }
 
@@ -234,9 +209,10 @@ static void test_a_chain_names_each_object_once(void)
 
 	direct.object = direct.extension_object = "_ext.abi3.so";
 	direct.symbol = direct.extension_symbol = "read_all";
-	CU_ASSERT(has(line(1, &direct), "     recv < _ext.so!read_all < app.py:31 in fetch\n"));
+	CU_ASSERT(
+		unit_has(line(1, &direct), "     recv < _ext.so!read_all < app.py:31 in fetch\n"));
 	direct.symbol = "inner";
-	CU_ASSERT(has(line(1, &direct), " < _ext.so!inner < _ext.so!read_all < "));
+	CU_ASSERT(unit_has(line(1, &direct), " < _ext.so!inner < _ext.so!read_all < "));
 }
 
 static void test_a_chain_of_which_little_is_known(void)
@@ -244,13 +220,14 @@ static void test_a_chain_of_which_little_is_known(void)
 	struct gs_summary_site bare = site();
 
 	bare.symbol = bare.extension_symbol = NULL;
-	CU_ASSERT(has(line(1, &bare), "recv < libpq.so.5 < _psycopg.so < app.py:31 in fetch\n"));
+	CU_ASSERT(
+		unit_has(line(1, &bare), "recv < libpq.so.5 < _psycopg.so < app.py:31 in fetch\n"));
 	bare.object = bare.extension_object = bare.python_file = bare.python_function = NULL;
-	CU_ASSERT(has(line(1, &bare), "     recv < no Python line known\n"));
+	CU_ASSERT(unit_has(line(1, &bare), "     recv < no Python line known\n"));
 	bare.call = NULL;
 	bare.python_file = "app.py";
 	bare.python_line = 0;
-	CU_ASSERT(has(line(1, &bare), "     ? < app.py\n"));
+	CU_ASSERT(unit_has(line(1, &bare), "     ? < app.py\n"));
 }
 
 static void test_paths_are_shortened_to_fit(void)
@@ -261,13 +238,13 @@ static void test_paths_are_shortened_to_fit(void)
 	deep.extension_symbol = NULL;
 	deep.python_file = "/srv/lib/python3/site-packages/shop/database/app.py";
 	line(1, &deep);
-	CU_ASSERT(has(buffer, " < .../shop/database/app.py:31 in fetch\n"));
-	CU_ASSERT_EQUAL(widest(buffer) <= 80, true);
+	CU_ASSERT(unit_has(buffer, " < .../shop/database/app.py:31 in fetch\n"));
+	CU_ASSERT_EQUAL(unit_widest(buffer) <= 80, true);
 	deep.symbol = "a_function_with_a_name_that_alone_takes_all_of_the_room_that_there_is";
-	CU_ASSERT(has(line(1, &deep), " < app.py:31 in fetch\n"));
+	CU_ASSERT(unit_has(line(1, &deep), " < app.py:31 in fetch\n"));
 	deep.symbol = "read";
 	deep.python_file = "/srv/app.py";
-	CU_ASSERT(has(line(1, &deep), " < /srv/app.py:31 in fetch\n"));
+	CU_ASSERT(unit_has(line(1, &deep), " < /srv/app.py:31 in fetch\n"));
 }
 
 /* Every name as long as a hostile record can make it: the lines still come out whole. */
@@ -284,18 +261,18 @@ static void test_the_longest_names_fit_the_stated_buffer(void)
 	huge.python_line = UINT32_MAX;
 	huge.blocked_calls = huge.blocked_ns = huge.worst_ns = huge.stalled_ns = UINT64_MAX;
 	huge.unfinished = huge.stalled_threads = huge.elapsed_ns = UINT64_MAX;
-	CU_ASSERT_EQUAL(count_lines(line(4294967295u, &huge)), 3);
+	CU_ASSERT_EQUAL(unit_lines(line(4294967295u, &huge)), 3);
 	huge.victims[0] = huge.thread = name;
 	huge.victims[1] = name + 1;
 	huge.victims[2] = name + 2;
-	CU_ASSERT(has(line(4294967295u, &huge), ", ...)\n"));
+	CU_ASSERT(unit_has(line(4294967295u, &huge), ", ...)\n"));
 	CU_ASSERT_EQUAL(buffer[strlen(buffer) - 1], '\n');
 	huge.rule = GS_RULE_HELD_COMPUTE;
-	CU_ASSERT(has(line(4294967295u, &huge), ", ...)\n"));
+	CU_ASSERT(unit_has(line(4294967295u, &huge), ", ...)\n"));
 	memset(&delay, 0xff, sizeof(delay));
 	delay.call = name;
 	delay.free_threaded = false;
-	CU_ASSERT(has(delay_line(&delay), " s)\n"));
+	CU_ASSERT(unit_has(delay_line(&delay), " s)\n"));
 }
 
 static void test_names_cannot_speak_to_the_terminal(void)
@@ -307,8 +284,8 @@ static void test_names_cannot_speak_to_the_terminal(void)
 	evil.extension_object = "e\x1b.cpython-311.so";
 	evil.stalled_ns = 1;
 	evil.victims[0] = "f\x1b\ng";
-	CU_ASSERT_EQUAL(count_lines(line(1, &evil)), 3);
-	CU_ASSERT_FALSE(has(buffer, "\x1b"));
+	CU_ASSERT_EQUAL(unit_lines(line(1, &evil)), 3);
+	CU_ASSERT_FALSE(unit_has(buffer, "\x1b"));
 }
 
 CU_TestInfo gs_tests_line_site[] = {

@@ -3,20 +3,9 @@
 #include <string.h>
 
 #include "out.h"
-#include "synthetic.h"
 #include "unit.h"
 
 static struct gs_view view;
-
-static void add(const struct synthetic *record)
-{
-	struct gs_snapshot snapshot;
-	const char *reason;
-
-	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record->path, &snapshot, &reason));
-	gs_view_add(&view, &snapshot);
-	gs_snapshot_free(&snapshot);
-}
 
 /* The report of what was added, parsed. */
 static json_t *report(void)
@@ -35,9 +24,8 @@ static json_t *report_of_full(void)
 {
 	struct synthetic record;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	add(&record);
+	unit_make_full(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	return report();
 }
@@ -50,7 +38,7 @@ static const json_t *at(const json_t *value, const char *path)
 	while (value && *path) {
 		size_t length = strcspn(path, ".");
 
-		snprintf(step, sizeof(step), "%.*s", (int)length, path);
+		snprintf(step, sizeof(step), "%.*s", (int) length, path);
 		value = json_is_array(value) ? json_array_get(value, strtoul(step, NULL, 10))
 					     : json_object_get(value, step);
 		path += length + (path[length] == '.');
@@ -170,13 +158,12 @@ static void test_released_times_are_there_with_timing_all(void)
 	struct gs_function *function;
 	json_t *all;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	record.header->timing_all = 1;
 	function = synthetic_entry(&record, GS_SECTION_FUNCTIONS, 0);
 	function->released_ns = 777;
 	function->released_worst_ns = 77;
-	add(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	all = report();
 	CU_ASSERT_EQUAL(number(all, "functions.2.released.ns"), 777);
@@ -237,7 +224,7 @@ static void test_what_is_not_known_is_absent(void)
 	record.header->python_version = GS_NONE;
 	record.header->interpreters = 0;
 	record.header->last_ns = 0;
-	add(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	all = report();
 	CU_ASSERT_PTR_NULL(at(all, "command"));
@@ -271,8 +258,7 @@ static void test_ids_are_stable(void)
 	json_t *before = report_of_full();
 	json_t *after;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	record.header->pid = 99;
 	module = synthetic_entry(&record, GS_SECTION_MODULES, 1);
 	module->build_id[0] ^= 1;
@@ -280,7 +266,7 @@ static void test_ids_are_stable(void)
 	site->python.line = 1234;
 	site = synthetic_entry(&record, GS_SECTION_SITES, 1);
 	site->python.function = synthetic_string(&record, "other");
-	add(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	after = report();
 	CU_ASSERT_STRING_EQUAL(text(before, "sites.0.id"), text(after, "sites.0.id"));
@@ -296,12 +282,11 @@ static void test_a_call_in_progress(void)
 	struct gs_thread_entry *thread;
 	json_t *all;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	thread = synthetic_entry(&record, GS_SECTION_THREADS, 1);
 	thread->site = thread->call = 1;
 	thread->begin_ns = record.header->last_ns - 300000000;
-	add(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	all = report();
 	check_sums(all);
@@ -320,15 +305,13 @@ static void test_several_records(void)
 	struct synthetic first, second;
 	json_t *all;
 
-	synthetic_make(&first, 16);
-	synthetic_fill(&first);
-	synthetic_make(&second, 16);
-	synthetic_fill(&second);
+	unit_make_full(&first);
+	unit_make_full(&second);
 	first.header->pid = 5000;
 	first.header->start_realtime_ns += 1000000000;
 	first.header->argv = synthetic_string(&first, "child\n");
-	add(&first);
-	add(&second);
+	unit_add(&view, &first);
+	unit_add(&view, &second);
 	synthetic_free(&first);
 	synthetic_free(&second);
 	all = report();
@@ -349,12 +332,11 @@ static void test_names_from_outside_are_valid_json(void)
 	struct gs_site *site;
 	json_t *all;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 0);
 	site->python.file = synthetic_string(&record, "/tmp/\"caf\xe9\"\n\x01\\.py");
-	*(struct gs_pyline *)synthetic_entry(&record, GS_SECTION_PYTHON, 0) = site->python;
-	add(&record);
+	*(struct gs_pyline *) synthetic_entry(&record, GS_SECTION_PYTHON, 0) = site->python;
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	all = report();
 	CU_ASSERT_STRING_EQUAL(
@@ -368,12 +350,11 @@ static void test_numbers_too_large_for_json_are_the_largest(void)
 	struct gs_site *site;
 	json_t *all;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 0);
 	site->elapsed_ns = UINT64_MAX;
-	add(&record);
-	add(&record);
+	unit_add(&view, &record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	all = report();
 	CU_ASSERT_EQUAL(number(all, "sites.0.elapsed_ns"), INT64_MAX);

@@ -2,34 +2,15 @@
 #include <string.h>
 
 #include "out.h"
-#include "synthetic.h"
 #include "unit.h"
-
-/* The report of one record. The caller frees. */
-static char *report(const struct synthetic *record)
-{
-	struct gs_snapshot snapshot;
-	struct gs_view view;
-	const char *reason;
-	char *text;
-
-	memset(&view, 0, sizeof(view));
-	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record->path, &snapshot, &reason));
-	gs_view_add(&view, &snapshot);
-	gs_snapshot_free(&snapshot);
-	text = synthetic_report(&view, gs_out_text);
-	gs_view_free(&view);
-	return text;
-}
 
 static void test_a_report_is_the_summary(void)
 {
 	struct synthetic record;
 	char *text;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	text = report(&record);
+	unit_make_full(&record);
+	text = unit_report(&record, gs_out_text);
 	CU_ASSERT_STRING_EQUAL(text,
 		"gilshim: app.py[4711]: 3 findings: 13 calls waited 1.24 s with the GIL held;\n"
 		"  other threads stood still for 3.40 s\n"
@@ -58,7 +39,7 @@ static void test_a_clean_report_is_one_line(void)
 
 	synthetic_make(&record, 16);
 	synthetic_function(&record, 0, "recv")->retired[1] = 12;
-	text = report(&record);
+	text = unit_report(&record, gs_out_text);
 	CU_ASSERT_STRING_EQUAL(
 		text, "gilshim: app.py[4711]: 12 calls clean: 0 held, 12 released; 0 unknown\n");
 	free(text);
@@ -71,12 +52,11 @@ static void test_who_is_stuck_is_named(void)
 	struct gs_thread_entry *thread;
 	char *text;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	thread = synthetic_entry(&record, GS_SECTION_THREADS, 1);
 	thread->site = thread->call = 1;
 	thread->begin_ns = record.header->last_ns - 300000000;
-	text = report(&record);
+	text = unit_report(&record, gs_out_text);
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(text, "GIL001 1 of 7 calls blocked, 300 ms, 1 not returned,\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(
@@ -85,7 +65,7 @@ static void test_who_is_stuck_is_named(void)
 
 	/* Killed: that it had begun is all that is known. */
 	record.header->last_ns = thread->begin_ns;
-	text = report(&record);
+	text = unit_report(&record, gs_out_text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "GIL002 7 calls could block (worst 1.50 us), "
 					    "1 not returned\n"));
 	CU_ASSERT_PTR_NOT_NULL(

@@ -6,38 +6,19 @@
 #include "finding.h"
 #include "out.h"
 #include "owner.h"
-#include "synthetic.h"
 #include "unit.h"
 
 #define HOSTILE "/srv/<a>&\"b\"]]>,%:\x01\x1b\n\xef\xbf\xbf\xff\xc3\xa9.py"
 
 typedef void format(FILE *stream, struct gs_view *view);
 
-static char *report(const struct synthetic *record, format *write)
-{
-	struct gs_snapshot snapshot;
-	struct gs_view view;
-	const char *reason;
-	char *text;
-
-	memset(&view, 0, sizeof(view));
-	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record->path, &snapshot, &reason));
-	gs_view_add(&view, &snapshot);
-	gs_snapshot_free(&snapshot);
-	text = synthetic_report(&view, write);
-	gs_owner_forget();
-	gs_view_free(&view);
-	return text;
-}
-
 static char *report_of_full(format *write)
 {
 	struct synthetic record;
 	char *text;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	text = report(&record, write);
+	unit_make_full(&record);
+	text = unit_report(&record, write);
 	synthetic_free(&record);
 	return text;
 }
@@ -47,11 +28,9 @@ static char *report_of_stalls(format *write)
 	struct synthetic record;
 	char *text;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	synthetic_stalls(&record);
+	unit_make_stalls(&record);
 	synthetic_delay(&record, 1, 9, 100, 2000000); /* too few to be told */
-	text = report(&record, write);
+	text = unit_report(&record, write);
 	synthetic_free(&record);
 	return text;
 }
@@ -62,12 +41,11 @@ static char *report_of_hostile(format *write)
 	struct gs_site *site;
 	char *text;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 0);
 	site->python.file = synthetic_string(&record, HOSTILE);
 	site->python.function = site->python.file;
-	text = report(&record, write);
+	text = unit_report(&record, write);
 	synthetic_free(&record);
 	return text;
 }
@@ -79,7 +57,7 @@ static char *report_of_clean(format *write, unsigned released)
 
 	synthetic_make(&record, 16);
 	synthetic_function(&record, 0, "recv")->retired[1] = released;
-	text = report(&record, write);
+	text = unit_report(&record, write);
 	synthetic_free(&record);
 	return text;
 }
@@ -183,8 +161,7 @@ static char *report_of_judged(format *write, enum gs_judgement first, enum gs_ju
 	const char *reason;
 	char *text;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	memset(&view, 0, sizeof(view));
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	gs_view_add(&view, &snapshot);
@@ -236,8 +213,7 @@ static void test_junit_judged(void)
 {
 	char *text = report_of_judged(gs_out_junit, GS_PASSES, GS_FAILS);
 
-	CU_ASSERT_PTR_NOT_NULL(
-		strstr(text, "tests=\"3\" failures=\"1\" errors=\"0\" time="));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "tests=\"3\" failures=\"1\" errors=\"0\" time="));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<failure type=\"GIL002\" message=\"7 calls"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<system-out>GIL001 held-blocked: 12 of 40"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "<skipped message=\"rules:2: it &#60;naps&#62;\"/>"));

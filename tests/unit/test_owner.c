@@ -9,7 +9,6 @@
 #include "debian.h"
 #include "distribution.h"
 #include "owner.h"
-#include "synthetic.h"
 #include "unit.h"
 
 static char root[64];
@@ -188,8 +187,7 @@ static void test_conda(void)
 	make("env/conda-meta/other-1-0.json",
 		"{\"name\": \"other\", \"version\": \"1\", \"depends\": [\"libone.so.1\"], "
 		"\"files\": []}");
-	make("env/conda-meta/torn-1-0.json",
-		"{\"name\": \"torn\", \"files\": [\"lib/libtorn.so\"");
+	make("env/conda-meta/torn-1-0.json", "{\"name\": \"torn\", \"files\": [\"lib/libtorn.so\"");
 	make("env/conda-meta/nameless-1-0.json", "{\"files\": [\"lib/libnameless.so\"]}");
 	make("env/conda-meta/history", "lib/libone.so.2");
 	expect(gs_conda_find(&pool, at("env/lib/libone.so.1"), &owner), "libone", "5.4");
@@ -268,8 +266,7 @@ static void test_an_extension_has_an_owner(void)
 
 	begin();
 	memset(&view, 0, sizeof(view));
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	gs_view_add(&view, &snapshot);
 	gs_snapshot_free(&snapshot);

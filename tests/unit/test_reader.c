@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "out.h"
-#include "synthetic.h"
 #include "unit.h"
 
 static const char *reason_for(const char *path)
@@ -37,8 +36,7 @@ static void test_a_copy_holds_what_is_used(void)
 	const struct gs_site *site;
 	const char *reason;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	CU_ASSERT_PTR_NULL(reason);
 	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_SITES), 4);
@@ -63,13 +61,12 @@ static void test_sites_may_lie_anywhere(void)
 	const struct gs_pyline *line;
 	const char *reason;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	from = synthetic_entry(&record, GS_SECTION_SITES, 0);
 	to = synthetic_entry(&record, GS_SECTION_SITES, GS_MAX_SITES - 1);
 	memcpy(to, from, sizeof(*to));
 	memset(from, 0, sizeof(*from));
-	*(struct gs_pyline *)synthetic_entry(&record, GS_SECTION_PYTHON, GS_MAX_SITES - 1) =
+	*(struct gs_pyline *) synthetic_entry(&record, GS_SECTION_PYTHON, GS_MAX_SITES - 1) =
 		(struct gs_pyline){.line = 4321};
 	thread = synthetic_entry(&record, GS_SECTION_THREADS, 0);
 	thread->site = GS_MAX_SITES - 1;
@@ -92,8 +89,7 @@ static void test_a_site_without_a_call_is_none(void)
 	struct gs_site *site;
 	const char *reason;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 1);
 	site->calls = 0; /* all of them turned out to be harmless */
 	record.header->harmless += 7;
@@ -110,8 +106,7 @@ static void test_a_writer_cannot_change_the_copy(void)
 	const struct gs_site *site;
 	const char *reason;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	memset(record.header, 0xff, record.header->file_size);
 	site = gs_snapshot_entry(&snapshot, GS_SECTION_SITES, 0);
@@ -158,9 +153,8 @@ static void test_empty_and_short_files(void)
 	struct synthetic record;
 	off_t size;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	size = (off_t)record.header->file_size;
+	unit_make_full(&record);
+	size = (off_t) record.header->file_size;
 	for (off_t length = size - 1; length > 0; length = length * 9 / 10) {
 		CU_ASSERT_EQUAL_FATAL(ftruncate(record.fd, length), 0);
 		expect_reason(record.path, length < 20 ? "too short" : "truncated");
@@ -169,9 +163,9 @@ static void test_empty_and_short_files(void)
 	expect_reason(record.path, "empty");
 	CU_ASSERT_EQUAL_FATAL(ftruncate(record.fd, size), 0); /* all zeros now: a torn file */
 	expect_reason(record.path, "not a gilshim record");
-	CU_ASSERT_EQUAL_FATAL(ftruncate(record.fd, (off_t)1 << 40), 0);
+	CU_ASSERT_EQUAL_FATAL(ftruncate(record.fd, (off_t) 1 << 40), 0);
 	expect_reason(record.path, "larger than any record");
-	munmap(record.header, (size_t)size);
+	munmap(record.header, (size_t) size);
 	close(record.fd);
 }
 
@@ -223,8 +217,7 @@ static void test_every_index_of_a_site_is_checked(void)
 		struct synthetic record;
 		struct gs_site *site;
 
-		synthetic_make(&record, 16);
-		synthetic_fill(&record);
+		unit_make_full(&record);
 		site = synthetic_entry(&record, GS_SECTION_SITES, 3);
 		CU_ASSERT_PTR_NULL(reason_for(record.path));
 		spoil[i](site);
@@ -241,9 +234,7 @@ static void test_every_index_of_a_place_that_computes_is_checked(void)
 	struct synthetic record;
 	struct gs_site *site;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	synthetic_stalls(&record);
+	unit_make_stalls(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 4);
 	CU_ASSERT_PTR_NULL(reason_for(record.path));
 	site->waiter = 4;
@@ -270,8 +261,7 @@ static void test_other_impossible_entries(void)
 	struct synthetic record;
 	struct gs_module *module;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	record.header->ended = GS_ENDEDS;
 	expect_reason(record.path, "damaged: no such way to end");
 	record.header->ended = GS_ENDED_EXIT;
@@ -287,8 +277,7 @@ static void test_counts_beyond_the_capacity_are_the_capacity(void)
 	struct gs_snapshot snapshot;
 	const char *reason;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	record.header->sites = UINT32_MAX;
 	record.header->threads = UINT32_MAX;
 	record.header->modules = UINT32_MAX;
@@ -343,8 +332,7 @@ static void test_the_sums_of_a_killed_process_hold(void)
 		struct gs_site *site;
 		const char *reason;
 
-		synthetic_make(&record, 16);
-		synthetic_fill(&record);
+		unit_make_full(&record);
 		record.header->ended = GS_ENDED_ALIVE;
 		function = synthetic_entry(&record, GS_SECTION_FUNCTIONS, 0);
 		site = synthetic_entry(&record, GS_SECTION_SITES, 0);
@@ -379,8 +367,7 @@ static void test_a_count_on_its_way_is_counted_once(void)
 		const uint64_t *counts;
 		const char *reason;
 
-		synthetic_make(&record, 16);
-		synthetic_fill(&record);
+		unit_make_full(&record);
 		record.header->ended = GS_ENDED_ALIVE;
 		record.header->moving = cases[i][0];
 		record.header->moving_to = 1100;
@@ -399,9 +386,7 @@ static void test_stretches_are_no_calls(void)
 	struct gs_snapshot snapshot;
 	const char *reason;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	synthetic_stalls(&record);
+	unit_make_stalls(&record);
 	record.header->ended = GS_ENDED_ALIVE;
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 	CU_ASSERT_EQUAL(gs_snapshot_count(&snapshot, GS_SECTION_SITES), 5);
@@ -428,15 +413,14 @@ static void test_the_sums_of_a_process_that_ended_are_left_alone(void)
 		struct gs_function *function;
 		const char *reason;
 
-		synthetic_make(&record, 16);
-		synthetic_fill(&record);
+		unit_make_full(&record);
 		record.header->threads = cases[i].threads;
 		function = synthetic_entry(&record, GS_SECTION_FUNCTIONS, 0);
 		function->held += cases[i].ahead;
 		CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));
 		CU_ASSERT_EQUAL(held_of(&snapshot, 0), 41 + cases[i].ahead);
-		CU_ASSERT_EQUAL(snapshot.header->harmless,
-			5 + (cases[i].mended ? cases[i].ahead : 0));
+		CU_ASSERT_EQUAL(
+			snapshot.header->harmless, 5 + (cases[i].mended ? cases[i].ahead : 0));
 		gs_snapshot_free(&snapshot);
 		synthetic_free(&record);
 	}
@@ -523,8 +507,7 @@ static void test_any_byte_of_an_entry_may_be_wrong(void)
 		thread->begin_ns = record.header->start_ns + 1000;
 		thread = synthetic_entry(&record, GS_SECTION_THREADS, 1);
 		thread->waiting_ns = record.header->start_ns + 2000;
-		flip_all(&record,
-			synthetic_entry(&record, entries[i].section, entries[i].index),
+		flip_all(&record, synthetic_entry(&record, entries[i].section, entries[i].index),
 			entries[i].size);
 		synthetic_free(&record);
 	}
@@ -549,7 +532,7 @@ static void test_noise_anywhere_is_survived(void)
 			seed = seed * 1664525 + 1013904223;
 			section = (seed >> 8) % GS_SECTIONS;
 			bytes = synthetic_entry(&record, section, 0);
-			bytes[(seed >> 12) % 1024] = (unsigned char)(seed >> 24);
+			bytes[(seed >> 12) % 1024] = (unsigned char) (seed >> 24);
 		}
 		survive(&record);
 		synthetic_free(&record);

@@ -33,7 +33,7 @@ static void test_sections_lie_one_behind_the_other(void)
 
 			CU_ASSERT_EQUAL(section->offset % 64, 0);
 			CU_ASSERT(section->offset >= end);
-			end = section->offset + (uint64_t)section->count * section->size;
+			end = section->offset + (uint64_t) section->count * section->size;
 		}
 		CU_ASSERT(header.file_size >= end);
 		CU_ASSERT(header.file_size - end < 4096);
@@ -189,7 +189,7 @@ static void test_strings(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(header);
 	*header = layout;
 	section = &header->section[GS_SECTION_STRINGS];
-	strings = (char *)header + section->offset;
+	strings = (char *) header + section->offset;
 	strcpy(strings, "first");
 	strcpy(strings + 6, "second");
 	CU_ASSERT_STRING_EQUAL(gs_record_string(header, 0), "first");

@@ -1,5 +1,5 @@
-/* Places that computed with the GIL held, who was stalled, what calls cost until the GIL was back: in
- * the view and in each report. */
+/* Places that computed with the GIL held, who was stalled, what calls cost until the GIL was back:
+ * in the view and in each report. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,27 +7,9 @@
 #include "finding.h"
 #include "out.h"
 #include "owner.h"
-#include "synthetic.h"
 #include "unit.h"
 
 static struct gs_view view;
-
-static void add(const struct synthetic *record)
-{
-	struct gs_snapshot snapshot;
-	const char *reason;
-
-	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record->path, &snapshot, &reason));
-	gs_view_add(&view, &snapshot);
-	gs_snapshot_free(&snapshot);
-}
-
-static void make_stalls(struct synthetic *record)
-{
-	synthetic_make(record, 16);
-	synthetic_fill(record);
-	synthetic_stalls(record);
-}
 
 static char *report(void (*format)(FILE *, struct gs_view *))
 {
@@ -42,8 +24,8 @@ static char *report_of_stalls(void (*format)(FILE *, struct gs_view *))
 {
 	struct synthetic record;
 
-	make_stalls(&record);
-	add(&record);
+	unit_make_stalls(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	return report(format);
 }
@@ -53,16 +35,10 @@ static char *report_of_none(void (*format)(FILE *, struct gs_view *))
 {
 	struct synthetic record;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
-	add(&record);
+	unit_make_full(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	return report(format);
-}
-
-static bool has(const char *text, const char *words)
-{
-	return strstr(text, words) != NULL;
 }
 
 /* ---- the view ---- */
@@ -73,8 +49,8 @@ static void test_a_place_that_computes_is_no_call(void)
 	const struct gs_view_site *site;
 	uint32_t *order;
 
-	make_stalls(&record);
-	add(&record);
+	unit_make_stalls(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL_FATAL(view.site_count, 5);
 	site = &view.sites[4];
 	CU_ASSERT_EQUAL(gs_view_rule(site), GS_RULE_HELD_COMPUTE);
@@ -103,10 +79,10 @@ static void test_while_python_comes_up_computing_breaks_no_rule(void)
 	struct synthetic record;
 	struct gs_site *site;
 
-	make_stalls(&record);
+	unit_make_stalls(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 4);
 	site->origin = GS_ORIGIN_STARTUP;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(gs_view_rule(&view.sites[4]), GS_RULE_NONE);
 	gs_view_free(&view);
 	synthetic_free(&record);
@@ -117,8 +93,8 @@ static void test_the_same_place_of_two_processes_is_one(void)
 	struct synthetic first, second;
 	struct gs_site *site;
 
-	make_stalls(&first);
-	make_stalls(&second);
+	unit_make_stalls(&first);
+	unit_make_stalls(&second);
 	second.header->pid = 4800;
 	site = synthetic_entry(&second, GS_SECTION_SITES, 4);
 	site->worst_ns = 900000000;
@@ -126,8 +102,8 @@ static void test_the_same_place_of_two_processes_is_one(void)
 	site->stalled_threads = 1;
 	site->victims[0] = 3;
 	site->victims[1] = 2;
-	add(&first);
-	add(&second);
+	unit_add(&view, &first);
+	unit_add(&view, &second);
 	CU_ASSERT_EQUAL_FATAL(view.site_count, 5);
 	CU_ASSERT_EQUAL(view.sites[4].calls, 8);
 	CU_ASSERT_EQUAL(view.sites[4].stalled_ns, 4600000000);
@@ -167,14 +143,15 @@ static void test_native_frames_tell_places_apart(void)
 	for (size_t i = 0; i < 2; i++) {
 		struct synthetic first, second;
 
-		make_stalls(&first);
-		make_stalls(&second);
+		unit_make_stalls(&first);
+		unit_make_stalls(&second);
 		/* In both processes the call sites lie where they did. */
-		((struct gs_site *)synthetic_entry(&second, GS_SECTION_SITES, 1))->caller += 0x50000;
+		((struct gs_site *) synthetic_entry(&second, GS_SECTION_SITES, 1))->caller +=
+			0x50000;
 		give_frames(&first, 0, 0x300);
 		give_frames(&second, 0x50000, offsets[i]);
-		add(&first);
-		add(&second);
+		unit_add(&view, &first);
+		unit_add(&view, &second);
 		CU_ASSERT_EQUAL_FATAL(view.site_count, 5 + i);
 		CU_ASSERT_STRING_EQUAL(gs_view_extension(&view, &view.sites[4]).object,
 			"_ext.cpython-311-x86_64-linux-gnu.so");
@@ -220,9 +197,9 @@ static void test_text(void)
 		"  make it where a wait stops nobody: in another process, before threads run.\n");
 	free(text);
 	text = report_of_none(gs_out_text);
-	CU_ASSERT_FALSE(has(text, "GIL003"));
-	CU_ASSERT_FALSE(has(text, "GIL004"));
-	CU_ASSERT_FALSE(has(text, "waited for the GIL"));
+	CU_ASSERT_FALSE(unit_has(text, "GIL003"));
+	CU_ASSERT_FALSE(unit_has(text, "GIL004"));
+	CU_ASSERT_FALSE(unit_has(text, "waited for the GIL"));
 	free(text);
 }
 
@@ -235,15 +212,15 @@ static void test_text_of_a_clean_run(void)
 	synthetic_make(&record, 16);
 	synthetic_function(&record, 0, "recv")->retired[1] = 2000;
 	synthetic_delay(&record, 0, 1200, 12000, 5000000);
-	add(&record);
+	unit_add(&view, &record);
 	text = report(gs_out_text);
-	CU_ASSERT(has(text, ": 2,000 calls clean: 0 held, 2,000 released; 0 unknown\n"
-			    "  GIL004 recv: 1,200 of the 1,200 calls"));
+	CU_ASSERT(unit_has(text, ": 2,000 calls clean: 0 held, 2,000 released; 0 unknown\n"
+				 "  GIL004 recv: 1,200 of the 1,200 calls"));
 	free(text);
 	synthetic_delay(&record, 0, 9, 12000, 5000000);
-	add(&record);
+	unit_add(&view, &record);
 	text = report(gs_out_text);
-	CU_ASSERT_FALSE(has(text, "GIL004"));
+	CU_ASSERT_FALSE(unit_has(text, "GIL004"));
 	free(text);
 	synthetic_free(&record);
 }
@@ -349,11 +326,10 @@ static void test_json_delays(void)
 	struct synthetic record;
 	json_t *all;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	synthetic_delay(&record, 0, 1, 100, 200);
 	synthetic_delay(&record, 1, 5, 100, 50)->delayed = 0;
-	add(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	all = parse(report(gs_out_json));
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(all, "stalls")), 1);
@@ -405,12 +381,12 @@ static void test_json_of_a_thread_that_waits(void)
 	struct gs_thread_entry *thread;
 	json_t *all, *waits, *waiter;
 
-	make_stalls(&record);
+	unit_make_stalls(&record);
 	record.header->ended = GS_ENDED_SIGNAL;
 	thread = synthetic_thread(&record, 4799, 1);
 	thread->waiter = GS_NONE;
 	thread->waiting_ns = record.header->last_ns - 300000000;
-	add(&record);
+	unit_add(&view, &record);
 	synthetic_free(&record);
 	all = parse(report(gs_out_json));
 	waits = json_object_get(all, "waits");

@@ -8,7 +8,6 @@
 
 #include "calls.h"
 #include "owner.h"
-#include "synthetic.h"
 #include "unit.h"
 
 #define TODAY 20260115u
@@ -64,8 +63,7 @@ static void make_view(void)
 	struct gs_snapshot snapshot;
 	const char *reason;
 
-	synthetic_make(&record, 16);
-	synthetic_fill(&record);
+	unit_make_full(&record);
 	if (with_stalls)
 		synthetic_stalls(&record);
 	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record.path, &snapshot, &reason));

@@ -25,13 +25,13 @@ struct object {
 
 static size_t round_note(size_t size)
 {
-	return (size + 3) & ~(size_t)3;
+	return (size + 3) & ~(size_t) 3;
 }
 
 static void find_build_id(struct object *object, const char *note, size_t size)
 {
 	while (size >= sizeof(ElfW(Nhdr))) {
-		const ElfW(Nhdr) *header = (const void *)note;
+		const ElfW(Nhdr) *header = (const void *) note;
 		const char *name = note + sizeof(*header);
 		size_t length = sizeof(*header) + round_note(header->n_namesz) +
 				round_note(header->n_descsz);
@@ -53,13 +53,13 @@ static int visit(struct dl_phdr_info *info, size_t size, void *context)
 	struct object *object = context;
 	bool here = false;
 
-	(void)size;
+	(void) size;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
 
 		if (segment->p_type == PT_LOAD &&
-			(uintptr_t)object->address - start < segment->p_memsz)
+			(uintptr_t) object->address - start < segment->p_memsz)
 			here = true;
 	}
 	if (!here)
@@ -71,7 +71,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *context)
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 
 		if (segment->p_type == PT_NOTE)
-			find_build_id(object, (const char *)info->dlpi_addr + segment->p_vaddr,
+			find_build_id(object, (const char *) info->dlpi_addr + segment->p_vaddr,
 				segment->p_memsz);
 	}
 	return 1;
@@ -89,7 +89,7 @@ static struct object object_of(const void *address)
 
 static uint64_t file_address(const struct object *object)
 {
-	return (uint64_t)(uintptr_t)object->address - object->base;
+	return (uint64_t) (uintptr_t) object->address - object->base;
 }
 
 static void test_a_function_of_libc_has_its_name(void)
@@ -113,7 +113,7 @@ static void test_a_function_of_libc_has_its_name(void)
 /* A local function, known from the full symbol table and the debugging information. */
 static void test_this_program_has_names_and_lines(void)
 {
-	struct object self = object_of((const void *)(uintptr_t)round_note);
+	struct object self = object_of((const void *) (uintptr_t) round_note);
 	struct gs_symbols *symbols =
 		gs_symbols_open(self.path, self.build_id, self.build_id_size, UINT64_MAX, &reason);
 	const struct gs_symbol_line *lines;
@@ -133,7 +133,8 @@ static void test_another_build_is_another_object(void)
 	struct object libc = object_of(dlsym(RTLD_DEFAULT, "gnu_get_libc_version"));
 
 	libc.build_id[0] ^= 1;
-	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, libc.build_id, libc.build_id_size, 0, &reason));
+	CU_ASSERT_PTR_NULL(
+		gs_symbols_open(libc.path, libc.build_id, libc.build_id_size, 0, &reason));
 	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, libc.build_id, 1, 0, &reason));
 	/* The record knows of no build-id, the file has one. */
 	CU_ASSERT_PTR_NULL(gs_symbols_open(libc.path, NULL, 0, UINT64_MAX, &reason));

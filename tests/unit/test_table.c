@@ -79,8 +79,8 @@ static void test_arrays_grow(void)
 	int *numbers = NULL;
 
 	for (int i = 0; i < 1000; i++) {
-		numbers = gs_grow(numbers, &capacity, (size_t)i + 1, sizeof(*numbers));
-		CU_ASSERT_FATAL(capacity > (size_t)i);
+		numbers = gs_grow(numbers, &capacity, (size_t) i + 1, sizeof(*numbers));
+		CU_ASSERT_FATAL(capacity > (size_t) i);
 		numbers[i] = i;
 	}
 	CU_ASSERT_EQUAL(numbers[0], 0);

@@ -147,8 +147,7 @@ static void test_words_flow_to_column_80(void)
 	CU_ASSERT_STRING_EQUAL(flow("x\n" FIFTY TEN, TEN "abcdefghi\xc3\xa9", 4),
 		"x\n" FIFTY TEN TEN "abcdefghi\xc3\xa9");
 	/* What is too long by itself stays whole. */
-	CU_ASSERT_STRING_EQUAL(
-		flow(FIFTY FIFTY, "abc def", 0), FIFTY FIFTY "abc\ndef");
+	CU_ASSERT_STRING_EQUAL(flow(FIFTY FIFTY, "abc def", 0), FIFTY FIFTY "abc\ndef");
 }
 
 static void test_a_number_keeps_its_unit(void)

@@ -6,26 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "synthetic.h"
 #include "unit.h"
 
 static struct gs_view view;
-
-static void add(const struct synthetic *record)
-{
-	struct gs_snapshot snapshot;
-	const char *reason;
-
-	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record->path, &snapshot, &reason));
-	gs_view_add(&view, &snapshot);
-	gs_snapshot_free(&snapshot);
-}
-
-static void make_full(struct synthetic *record)
-{
-	synthetic_make(record, 16);
-	synthetic_fill(record);
-}
 
 static const struct gs_view_function *function(const char *call)
 {
@@ -41,8 +24,8 @@ static void test_counts_go_by_what_the_thread_ever_held(void)
 {
 	struct synthetic record;
 
-	make_full(&record);
-	add(&record);
+	unit_make_full(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.function_count, 3);
 	CU_ASSERT_EQUAL(function("recv")->held, 41);
 	CU_ASSERT_EQUAL(function("recv")->released, 1100);
@@ -52,7 +35,7 @@ static void test_counts_go_by_what_the_thread_ever_held(void)
 	gs_view_free(&view);
 
 	record.header->unknown = 1;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(function("recv")->unknown, 1132);
 	CU_ASSERT_EQUAL(function("recv")->released, 0);
 	CU_ASSERT_EQUAL(function("recv")->none, 0);
@@ -67,8 +50,8 @@ static void test_the_same_site_of_two_processes_is_one(void)
 	struct gs_module *module;
 	struct gs_site *site;
 
-	make_full(&first);
-	make_full(&second);
+	unit_make_full(&first);
+	unit_make_full(&second);
 	second.header->pid = 4712;
 	module = synthetic_entry(&second, GS_SECTION_MODULES, 0);
 	module->base += 0x1000000;
@@ -77,9 +60,9 @@ static void test_the_same_site_of_two_processes_is_one(void)
 	site = synthetic_entry(&second, GS_SECTION_SITES, 0);
 	site->caller += 0x1000000;
 	site->worst_ns *= 2;
-	*(uint64_t *)synthetic_entry(&second, GS_SECTION_NATIVE, 0) += 0x1000000;
-	add(&first);
-	add(&second);
+	*(uint64_t *) synthetic_entry(&second, GS_SECTION_NATIVE, 0) += 0x1000000;
+	unit_add(&view, &first);
+	unit_add(&view, &second);
 	CU_ASSERT_EQUAL(view.process_count, 2);
 	CU_ASSERT_EQUAL(view.module_count, 3);
 	CU_ASSERT_EQUAL_FATAL(view.site_count, 4);
@@ -99,7 +82,7 @@ static void test_the_same_site_of_two_processes_is_one(void)
 /* Each of these makes another site. */
 static void other_line(struct synthetic *record, struct gs_site *site)
 {
-	(void)record;
+	(void) record;
 	site->python.line++;
 }
 static void other_function(struct synthetic *record, struct gs_site *site)
@@ -108,12 +91,12 @@ static void other_function(struct synthetic *record, struct gs_site *site)
 }
 static void other_caller(struct synthetic *record, struct gs_site *site)
 {
-	(void)record;
+	(void) record;
 	site->caller++;
 }
 static void other_origin(struct synthetic *record, struct gs_site *site)
 {
-	(void)record;
+	(void) record;
 	site->origin = GS_ORIGIN_SHUTDOWN;
 }
 static void other_build(struct synthetic *record, struct gs_site *site)
@@ -131,11 +114,11 @@ static void test_sites_that_differ_stay_apart(void)
 	for (size_t i = 0; i < sizeof(change) / sizeof(change[0]); i++) {
 		struct synthetic first, second;
 
-		make_full(&first);
-		make_full(&second);
+		unit_make_full(&first);
+		unit_make_full(&second);
 		change[i](&second, synthetic_entry(&second, GS_SECTION_SITES, 0));
-		add(&first);
-		add(&second);
+		unit_add(&view, &first);
+		unit_add(&view, &second);
 		CU_ASSERT_EQUAL(view.site_count, 5);
 		CU_ASSERT_EQUAL(view.sites[0].calls, 40);
 		gs_view_free(&view);
@@ -149,9 +132,9 @@ static void test_twins_in_one_record_are_one_site(void)
 {
 	struct synthetic record;
 
-	make_full(&record);
+	unit_make_full(&record);
 	synthetic_site(&record, 1, 5, 1, 40);
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL_FATAL(view.site_count, 4);
 	CU_ASSERT_EQUAL(view.sites[1].calls, 12);
 	CU_ASSERT_EQUAL(view.sites[1].pids.count, 1);
@@ -164,10 +147,10 @@ static void test_a_half_filled_slot_is_no_site(void)
 	struct synthetic record;
 	struct gs_site *site;
 
-	make_full(&record);
+	unit_make_full(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 1);
 	site->key = 1;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.site_count, 3);
 	gs_view_free(&view);
 	synthetic_free(&record);
@@ -181,7 +164,7 @@ static void test_stacks_may_be_off(void)
 	synthetic_module(&record, "libwait.so.1", 0x10000);
 	synthetic_function(&record, 0, "recv");
 	synthetic_site(&record, 0, 1, 0, 10);
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL_FATAL(view.site_count, 1);
 	CU_ASSERT_EQUAL(view.sites[0].depth_native, 1);
 	CU_ASSERT_EQUAL(view.sites[0].native[0].address, 0x100 + 10);
@@ -197,10 +180,10 @@ static void test_a_caller_in_no_object(void)
 	struct synthetic record;
 	struct gs_site *site;
 
-	make_full(&record);
+	unit_make_full(&record);
 	site = synthetic_entry(&record, GS_SECTION_SITES, 0);
 	site->module = site->extension = site->extension_frame = GS_NONE;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_PTR_NULL(gs_view_innermost(&view, &view.sites[0]).object);
 	CU_ASSERT_PTR_NULL(gs_view_extension(&view, &view.sites[0]).object);
 	CU_ASSERT_EQUAL(view.sites[0].native[0].module, GS_NONE);
@@ -238,7 +221,7 @@ static void test_words_for_ends(void)
 	synthetic_make(&record, 16);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		record.header->ended = ends[i].ended;
-		add(&record);
+		unit_add(&view, &record);
 		CU_ASSERT_STRING_EQUAL(view.processes[0].ended, ends[i].word);
 		CU_ASSERT_EQUAL(view.processes[0].wall_ns, 2000000000);
 		gs_view_free(&view);
@@ -252,13 +235,13 @@ static void test_alive_is_the_same_process_not_the_same_pid(void)
 
 	synthetic_make(&record, 16);
 	record.header->ended = GS_ENDED_ALIVE;
-	record.header->pid = (uint32_t)getpid();
+	record.header->pid = (uint32_t) getpid();
 	record.header->start_ticks = ticks_of_self();
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_STRING_EQUAL(view.processes[0].ended, "alive");
 	gs_view_free(&view);
 	record.header->start_ticks++;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_STRING_EQUAL(view.processes[0].ended, "lost");
 	gs_view_free(&view);
 	synthetic_free(&record);
@@ -281,9 +264,9 @@ static void test_a_call_that_never_returned_is_blocked(void)
 	struct synthetic record;
 	const struct gs_view_site *site;
 
-	make_full(&record);
+	unit_make_full(&record);
 	put_in_progress(&record, 500000000);
-	add(&record);
+	unit_add(&view, &record);
 	site = &view.sites[1];
 	CU_ASSERT_EQUAL(gs_view_rule(site), GS_RULE_HELD_BLOCKED);
 	CU_ASSERT_EQUAL(site->calls, 7); /* it was counted when it began */
@@ -305,9 +288,9 @@ static void test_a_call_in_progress_for_a_moment_is_not_blocked(void)
 {
 	struct synthetic record;
 
-	make_full(&record);
+	unit_make_full(&record);
 	put_in_progress(&record, 2000000000 - 999999);
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(gs_view_rule(&view.sites[1]), GS_RULE_HELD_COULD_BLOCK);
 	CU_ASSERT_EQUAL(view.sites[1].blocked_calls, 0);
 	CU_ASSERT_EQUAL(view.sites[1].progress_count, 1);
@@ -322,7 +305,7 @@ static void test_notes_of_calls_that_cannot_be_are_ignored(void)
 		struct synthetic record;
 		struct gs_thread_entry *thread;
 
-		make_full(&record);
+		unit_make_full(&record);
 		thread = put_in_progress(&record, 500000000);
 		if (kind == 0)
 			thread->begin_ns = 0;
@@ -334,7 +317,7 @@ static void test_notes_of_calls_that_cannot_be_are_ignored(void)
 			thread->call = 0; /* not the site's */
 		else
 			thread->tid = 0;
-		add(&record);
+		unit_add(&view, &record);
 		CU_ASSERT_EQUAL(view.sites[1].progress_count, 0);
 		CU_ASSERT_EQUAL(view.sites[1].elapsed_ns, 7000);
 		gs_view_free(&view);
@@ -349,26 +332,26 @@ static void test_the_files_time_is_the_last_sign_of_a_killed_process(void)
 	uint64_t written;
 	struct timespec times[2];
 
-	make_full(&record);
+	unit_make_full(&record);
 	record.header->ended = GS_ENDED_ALIVE;
 	record.header->pid = 0;
 	put_in_progress(&record, 500000000);
 	written = record.header->start_realtime_ns + 60500000000;
 	times[0] = times[1] =
-		(struct timespec){(time_t)(written / 1000000000), (long)(written % 1000000000)};
+		(struct timespec){(time_t) (written / 1000000000), (long) (written % 1000000000)};
 	CU_ASSERT_EQUAL_FATAL(futimens(record.fd, times), 0);
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.sites[1].blocked_ns, 60000000000);
 	gs_view_free(&view);
 
 	times[0] = times[1] = (struct timespec){1, 0};
 	CU_ASSERT_EQUAL_FATAL(futimens(record.fd, times), 0);
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.sites[1].blocked_ns, 1500000000); /* up to last_ns */
 	gs_view_free(&view);
 
 	record.header->last_ns = record.header->start_ns + 1;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.sites[1].blocked_calls, 0);
 	CU_ASSERT_FALSE(view.sites[1].progress[0].known);
 	gs_view_free(&view);

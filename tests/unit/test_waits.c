@@ -2,38 +2,20 @@
  * killed. */
 #include <string.h>
 
-#include "synthetic.h"
 #include "unit.h"
 
 #define MS 1000000u
 
 static struct gs_view view;
 
-static void add(const struct synthetic *record)
-{
-	struct gs_snapshot snapshot;
-	const char *reason;
-
-	CU_ASSERT_TRUE_FATAL(gs_snapshot_read(record->path, &snapshot, &reason));
-	gs_view_add(&view, &snapshot);
-	gs_snapshot_free(&snapshot);
-}
-
-static void make_stalls(struct synthetic *record)
-{
-	synthetic_make(record, 16);
-	synthetic_fill(record);
-	synthetic_stalls(record);
-}
-
 static void test_waits_of_one_process(void)
 {
 	struct synthetic record;
 	struct gs_waits waits;
 
-	make_stalls(&record);
+	unit_make_stalls(&record);
 	synthetic_waiter(&record, 4715, "idle"); /* never waited */
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL_FATAL(view.gil_count, 1);
 	CU_ASSERT_EQUAL(view.gils[0].pid, 4711);
 	CU_ASSERT_EQUAL(view.gils[0].histogram[21], 310);
@@ -55,15 +37,15 @@ static void test_gils_of_several_processes_stay_apart(void)
 	struct synthetic first, second;
 	struct gs_gil_entry *gil;
 
-	make_stalls(&first);
-	make_stalls(&second);
+	unit_make_stalls(&first);
+	unit_make_stalls(&second);
 	second.header->pid = 4800;
 	second.header->interpreters = 3;
 	gil = synthetic_entry(&second, GS_SECTION_GILS, 2);
 	gil->waits = 1;
-	gil->waited_ns = gil->worst_ns = 7000 * (uint64_t)MS;
-	add(&first);
-	add(&second);
+	gil->waited_ns = gil->worst_ns = 7000 * (uint64_t) MS;
+	unit_add(&view, &first);
+	unit_add(&view, &second);
 	CU_ASSERT_EQUAL_FATAL(view.gil_count, 3); /* the second's GIL 1 was never waited for */
 	CU_ASSERT_EQUAL(view.gils[2].pid, 4800);
 	CU_ASSERT_EQUAL(view.gils[2].index, 2);
@@ -90,27 +72,27 @@ static void test_are_waits_measured(void)
 {
 	struct synthetic record, other;
 
-	make_stalls(&record);
-	make_stalls(&other);
-	add(&record);
+	unit_make_stalls(&record);
+	unit_make_stalls(&other);
+	unit_add(&view, &record);
 	CU_ASSERT_TRUE(gs_view_waits_measured(&view));
 	other.header->unknown = 1;
-	add(&other);
+	unit_add(&view, &other);
 	CU_ASSERT_FALSE(gs_view_waits_measured(&view));
 	gs_view_free(&view);
 	CU_ASSERT_FALSE(gs_view_waits_measured(&view));
 	record.header->interpreters = 0;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_FALSE(gs_view_waits_measured(&view));
 	gs_view_free(&view);
 	record.header->interpreters = 1;
 	record.header->free_threaded = GS_THREADING_FREE;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_FALSE(gs_view_waits_measured(&view));
 	CU_ASSERT_TRUE(gs_view_free_threaded(&view));
 	gs_view_free(&view);
 	record.header->free_threaded = GS_THREADING_FREE_GIL;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_TRUE(gs_view_waits_measured(&view));
 	CU_ASSERT_FALSE(gs_view_free_threaded(&view));
 	gs_view_free(&view);
@@ -124,13 +106,13 @@ static void test_delays_of_several_processes_are_one(void)
 {
 	struct synthetic first, second;
 
-	make_stalls(&first);
-	make_stalls(&second);
+	unit_make_stalls(&first);
+	unit_make_stalls(&second);
 	second.header->pid = 4800;
 	synthetic_delay(&second, 0, 10, 20000, 9 * MS);
 	synthetic_delay(&second, 1, 3, 100, MS);
-	add(&first);
-	add(&second);
+	unit_add(&view, &first);
+	unit_add(&view, &second);
 	CU_ASSERT_EQUAL_FATAL(view.delay_count, 2);
 	CU_ASSERT_STRING_EQUAL(view.delays[0].call, "recv");
 	CU_ASSERT_EQUAL(view.delays[0].calls, 1510);
@@ -150,14 +132,14 @@ static void test_the_longest_delays_come_first(void)
 	struct synthetic record;
 	uint32_t order[3];
 
-	make_stalls(&record);
+	unit_make_stalls(&record);
 	synthetic_delay(&record, 1, 10, 100, MS);
 	synthetic_delay(&record, 2, 9, 100, 50 * MS); /* too few to be listed */
 	synthetic_function(&record, 3, "poll");
 	synthetic_delay(&record, 3, 1000, 100, 7 * MS);
 	synthetic_function(&record, 4, "read");
 	synthetic_delay(&record, 4, 1000, 100, 100); /* too short */
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.delay_count, 5);
 	CU_ASSERT_EQUAL_FATAL(gs_view_delays(&view, order, 3), 3);
 	CU_ASSERT_STRING_EQUAL(view.delays[order[0]].call, "poll");
@@ -176,7 +158,7 @@ static void make_stuck(struct synthetic *record)
 {
 	struct gs_thread_entry *thread;
 
-	make_stalls(record);
+	unit_make_stalls(record);
 	record->header->ended = GS_ENDED_SIGNAL;
 	thread = synthetic_entry(record, GS_SECTION_THREADS, 0);
 	thread->site = thread->call = 1;
@@ -195,7 +177,7 @@ static void test_who_waits_for_a_call_in_progress(void)
 	struct gs_waits waits;
 
 	make_stuck(&record);
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL_FATAL(view.waiter_count, 4);
 	CU_ASSERT_EQUAL(view.waiters[0].waiting_ns, 500 * MS);
 	CU_ASSERT_EQUAL(view.waiters[0].waits, 2001);
@@ -208,7 +190,7 @@ static void test_who_waits_for_a_call_in_progress(void)
 	CU_ASSERT_EQUAL(waits.waits, 2312);
 	CU_ASSERT_EQUAL(waits.waited_ns, 6500000000 + 2100 * MS);
 	/* The call is charged with what was waited since it began. */
-	CU_ASSERT_EQUAL(view.sites[1].stalled_ns, 2000 * (uint64_t)MS);
+	CU_ASSERT_EQUAL(view.sites[1].stalled_ns, 2000 * (uint64_t) MS);
 	CU_ASSERT_EQUAL(waits.held_ns, 3400000000 + 2000 * MS);
 	CU_ASSERT_EQUAL(view.sites[1].stalled_threads, 2);
 	CU_ASSERT_STRING_EQUAL(view.sites[1].victims[0], "ticker");
@@ -220,12 +202,12 @@ static void test_who_waits_for_a_call_in_progress(void)
 /* Each of these is no wait in progress, or nobody's fault. */
 static void closed(struct synthetic *record, struct gs_thread_entry *thread)
 {
-	(void)thread;
+	(void) thread;
 	record->header->ended = GS_ENDED_EXIT;
 }
 static void over(struct synthetic *record, struct gs_thread_entry *thread)
 {
-	(void)record;
+	(void) record;
 	thread->waiting_ns = 0;
 }
 static void before_the_start(struct synthetic *record, struct gs_thread_entry *thread)
@@ -234,7 +216,7 @@ static void before_the_start(struct synthetic *record, struct gs_thread_entry *t
 }
 static void no_thread(struct synthetic *record, struct gs_thread_entry *thread)
 {
-	(void)record;
+	(void) record;
 	thread->tid = 0;
 }
 
@@ -249,7 +231,7 @@ static void test_what_is_no_wait_in_progress(void)
 		make_stuck(&record);
 		for (uint32_t j = 2; j < 4; j++)
 			change[i](&record, synthetic_entry(&record, GS_SECTION_THREADS, j));
-		add(&record);
+		unit_add(&view, &record);
 		CU_ASSERT_EQUAL(view.waiter_count, 3);
 		CU_ASSERT_EQUAL(view.waiters[0].waiting_since_ns, 0);
 		CU_ASSERT_EQUAL(view.sites[1].stalled_ns, 0);
@@ -270,7 +252,7 @@ static void test_waits_for_another_gil_are_not_charged(void)
 	thread->gil = 1;
 	thread = synthetic_entry(&record, GS_SECTION_THREADS, 3);
 	thread->gil = GS_NONE; /* or one that the record does not have */
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.sites[1].stalled_ns, 0);
 	CU_ASSERT_EQUAL(view.sites[1].stalled_threads, 0);
 	CU_ASSERT_EQUAL_FATAL(view.gil_count, 2);
@@ -291,7 +273,7 @@ static void test_a_wait_of_unknown_length(void)
 	make_stuck(&record);
 	thread = synthetic_entry(&record, GS_SECTION_THREADS, 2);
 	thread->waiting_ns = record.header->last_ns;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL(view.waiters[0].waiting_since_ns, record.header->last_ns);
 	CU_ASSERT_FALSE(view.waiters[0].waiting_known);
 	CU_ASSERT_EQUAL(view.waiters[0].waits, 2000);
@@ -304,11 +286,11 @@ static void test_images_of_one_process_stay_apart(void)
 {
 	struct synthetic first, second;
 
-	make_stalls(&first);
+	unit_make_stalls(&first);
 	first.header->ended = GS_ENDED_EXEC;
 	make_stuck(&second);
-	add(&first);
-	add(&second);
+	unit_add(&view, &first);
+	unit_add(&view, &second);
 	CU_ASSERT_EQUAL(view.gil_count, 2);
 	CU_ASSERT_EQUAL(view.gils[0].waits.waits, 2310);
 	CU_ASSERT_EQUAL(view.gils[1].waits.waits, 2312);

@@ -1,9 +1,11 @@
-/* main.c: runs the suites of suites.def: all, or those named as arguments. */
+/* cunit.c: runs the suites of a folder's suites.def: all, or those named as arguments. */
 #include <CUnit/Basic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core.h"
+#include "cunit.h"
+
+unsigned cunit_skipped;
 
 static CU_SuiteInfo suites[] = {
 #define GS_SUITE(name) {#name, NULL, NULL, NULL, NULL, gs_tests_##name},
@@ -45,8 +47,8 @@ int main(int argc, char **argv)
 	CU_basic_run_tests();
 	ran = CU_get_number_of_tests_run();
 	failed = CU_get_number_of_tests_failed();
-	printf("%u passed, %u failed, %u skipped\n", ran - failed - core_skipped, failed,
-		core_skipped);
+	printf("%u passed, %u failed, %u skipped\n", ran - failed - cunit_skipped, failed,
+		cunit_skipped);
 	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
 	CU_cleanup_registry();
 	return failures > 0;
