@@ -250,11 +250,12 @@ referee: check-deps
 # Long: CPython's own tests on every CPython of the machine, and other people's programs.
 VERSIONS ?=
 MODULES ?=
+JOBS ?= 2
 transparent: check-deps
 	@sh tests/install.sh $(TRANSPARENT_PACKAGES)
 	@$(MAKE) --no-print-directory all
 	@$(PYTHON) tests/transparent/transparent.py --lib $(O)/libgilshim.so --build $(O)/transparent \
-		--versions "$(VERSIONS)" --modules "$(MODULES)"
+		--versions "$(VERSIONS)" --modules "$(MODULES)" --jobs $(JOBS)
 
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
