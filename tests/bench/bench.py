@@ -251,7 +251,7 @@ def compare_program(bench, name, function):
     variants, result = ("bare", "", "timing", "record"), []
     try:
         series = measure.in_turn({v: lambda v=v: function(v) for v in variants},
-                                 bench.rounds(2, 11))
+                                 bench.rounds(3, 21))
     except measure.Failed as failed:
         bench.say("  %-40s %s" % (name, failed))
         return []
@@ -267,7 +267,7 @@ def compare_program(bench, name, function):
 
 
 def whole_programs(bench):
-    scale = 0.2 if bench.quick else 1.0
+    scale = 0.5 if bench.quick else 1.0
     bench.say("\nwhole programs: s bare, with it, ratio; ratio of CPU time")
 
     def program(name, *more):
