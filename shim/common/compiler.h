@@ -5,6 +5,7 @@
 #define GS_EXPORT __attribute__((visibility("default"), used))
 #define GS_HIDDEN __attribute__((visibility("hidden")))
 #define GS_COLD __attribute__((cold, noinline))
+#define GS_NOINLINE __attribute__((noinline))
 #define GS_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define GS_LIKELY(x) __builtin_expect(!!(x), 1)
 #define GS_UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -212,6 +212,8 @@ static void note_cond(struct gs_thread *thread, void *cond)
 		index = (int) (made % GS_MAX_GILS);
 		if (!made)
 			note_enabled(thread->first_cond);
+		gs_gil.flagged = gs_gil.oracle == GS_ORACLE_FLAG ||
+				 (gs_gil.oracle == GS_ORACLE_THREAD && !made);
 		gs_life_gil_made(made + 1);
 	}
 	gils[index].cond = thread->first_cond;
@@ -253,20 +255,7 @@ void *gs_gil_holder(uint32_t gil)
 	return *(void *volatile *) (void *) ((char *) gils[gil].cond - LAST_HOLDER_BEFORE);
 }
 
-/* Mostly a thread takes and drops the one GIL that there is. */
-static bool is_own(struct gs_thread *thread, const void *cond, bool *is_switch)
-{
-	int index;
-
-	*is_switch = gils[thread->gil].switch_cond == cond;
-	if (GS_LIKELY(*is_switch || gils[thread->gil].cond == cond))
-		return true;
-	index = find_cond(cond, is_switch);
-	if (index < 0)
-		return false;
-	thread->gil = (uint32_t) index;
-	return true;
-}
+/* ---- taken and dropped: mostly the one GIL that there is, with nobody waiting for it ---- */
 
 /* A holder has a block, so that those who wait for it can tell who it is. */
 GS_COLD static void takes_its_first(struct gs_thread *thread)
@@ -276,25 +265,62 @@ GS_COLD static void takes_its_first(struct gs_thread *thread)
 	gs_thread_had_gil(thread);
 }
 
-void gs_gil_cond_signal(void *cond, void *caller)
+static inline bool is_plainly_taken(const struct gs_waits *waits, const struct gs_thread *thread)
+{
+	return GS_LIKELY(thread->had_gil && !gs_waits_concern(waits, thread));
+}
+
+GS_NOINLINE static void take(struct gs_waits *waits, struct gs_thread *thread)
+{
+	if (!thread->had_gil)
+		takes_its_first(thread);
+	waits->holder = thread->entry;
+	if (gs_waits_concern(waits, thread))
+		gs_waits_taken(thread);
+	thread->holds = true;
+}
+
+GS_NOINLINE static void drop(struct gs_thread *thread, void *caller)
+{
+	gs_waits_dropped(thread, caller);
+	thread->holds = false;
+}
+
+GS_NOINLINE static void signalled_another(struct gs_thread *thread, void *cond, void *caller)
+{
+	struct gs_waits *waits;
+	bool is_switch;
+	int index = find_cond(cond, &is_switch);
+
+	if (index < 0)
+		return;
+	thread->gil = (uint32_t) index;
+	waits = &gs_waits[index];
+	if (is_switch)
+		take(waits, thread);
+	else if (gs_waits_concern(waits, thread))
+		drop(thread, caller);
+	else
+		thread->holds = false;
+}
+
+void gs_gil_signalled(void *cond, void *caller)
 {
 	struct gs_thread *thread = &gs_thread;
-	struct gs_waits *waits;
-	bool taken;
+	struct gs_waits *waits = &gs_waits[thread->gil];
 
-	if (!gs_gil_in_image(caller) || !is_own(thread, cond, &taken))
-		return;
-	waits = &gs_waits[thread->gil];
-	if (taken) {
-		if (GS_UNLIKELY(!thread->had_gil))
-			takes_its_first(thread);
+	if (gils[thread->gil].switch_cond == cond) {
+		if (!is_plainly_taken(waits, thread))
+			return take(waits, thread);
 		waits->holder = thread->entry;
+		thread->holds = true;
+	} else if (GS_LIKELY(gils[thread->gil].cond == cond)) {
 		if (GS_UNLIKELY(gs_waits_concern(waits, thread)))
-			gs_waits_taken(thread);
-	} else if (GS_UNLIKELY(gs_waits_concern(waits, thread))) {
-		gs_waits_dropped(thread, caller);
+			return drop(thread, caller);
+		thread->holds = false;
+	} else {
+		signalled_another(thread, cond, caller);
 	}
-	thread->holds = taken;
 }
 
 /* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. */

@@ -43,6 +43,7 @@ struct gs_gil {
 	bool free_threaded;   /* built so */
 	uint16_t state;       /* in thread states: attached? With GS_ORACLE_STATE */
 	bool attached;        /* its GIL is off: "held" means "attached thread state" */
+	bool flagged;         /* there is one GIL: no thread has it that has not `holds` set */
 	_Atomic bool was_initialized;
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
 	char version[32];
@@ -117,7 +118,12 @@ GS_HIDDEN void *gs_gil_holder(uint32_t gil);
 /* Hooks, called by the exported pthread_cond_init, pthread_cond_signal and sem_init before they
  * jump to the real ones; `caller` is the return address. */
 GS_HIDDEN void gs_gil_cond_init(void *cond, void *caller);
-GS_HIDDEN void gs_gil_cond_signal(void *cond, void *caller);
+GS_HIDDEN void gs_gil_signalled(void *cond, void *caller);
+static inline void gs_gil_cond_signal(void *cond, void *caller)
+{
+	if (gs_gil_in_image(caller))
+		gs_gil_signalled(cond, caller);
+}
 GS_HIDDEN void gs_gil_sem_init(void *caller);
 
 #endif

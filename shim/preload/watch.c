@@ -229,14 +229,23 @@ GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
 	return gs_life.timed;
 }
 
+GS_NOINLINE static bool watch_plain(struct gs_thread *thread, uint32_t key)
+{
+	if (GS_UNLIKELY(gs_gil_held(thread)))
+		return watch_held(thread, key);
+	gs_thread_count(thread, GS_KEY_CALL(key));
+	return gs_life.timed;
+}
+
+/* Calls nothing and keeps no frame: what it cannot answer at once is answered elsewhere. */
 bool gs_watch(uint32_t key)
 {
 	struct gs_thread *thread = &gs_thread;
 
 	if (GS_UNLIKELY(!thread->plain))
 		return watch_odd(thread, key);
-	if (GS_UNLIKELY(gs_gil_held(thread)))
-		return watch_held(thread, key);
+	if (!gs_gil.flagged || thread->holds)
+		return watch_plain(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
 	return gs_life.timed;
 }
