@@ -59,12 +59,20 @@ GS_HIDDEN bool gs_gil_find(const void *address, bool check_to_the_letter);
 /* Of a free-threaded build: is this thread's state attached? */
 GS_HIDDEN bool gs_gil_attached(void);
 
+/* Seen to have dropped the one GIL, or never to have taken it: no more needs to be asked. */
+static inline bool gs_gil_surely_not(const struct gs_thread *thread)
+{
+	return gs_gil.flagged && !thread->holds;
+}
+
 /* By the exact procedure. Nothing that allocates or takes a reference.
  * 3.6 makes its GIL with its first thread; before that, whoever runs holds it. */
 static inline bool gs_gil_exactly_held(const struct gs_thread *thread)
 {
 	void *state;
 
+	if (gs_gil_surely_not(thread))
+		return false;
 	if (gs_gil.exact == GS_ORACLE_THREAD)
 		return gs_gil.unchecked() != NULL;
 	if (gs_gil.exact != GS_ORACLE_FLAG)

@@ -244,7 +244,7 @@ bool gs_watch(uint32_t key)
 
 	if (GS_UNLIKELY(!thread->plain))
 		return watch_odd(thread, key);
-	if (!gs_gil.flagged || thread->holds)
+	if (!gs_gil_surely_not(thread))
 		return watch_plain(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
 	return gs_life.timed;
