@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""Runs every suite of `make check` one after another and adds up what they say.
+"""Runs every suite of `make check` one after another and adds up what they say. The linters run
+beside them, with what the others leave of the processors.
 
 In CI a named skip is as good as a failure where the Makefile installs what it needs: the number of
 skips of each suite is compared with tests/skips.txt."""
 import argparse
+import concurrent.futures
 import os
 import re
 import signal
@@ -68,6 +70,10 @@ for name in ("run", "run_tree", "trees", "check", "gate", "install", "help", "fo
 for number, folder in enumerate(options.cases.split()):
     SUITES.append(("more-cases" + ("-%d" % number if number else ""),
                    PYTHON + [TESTS + "/cases.py"] + BOTH + [folder]))
+BESIDE = ("house",)
+# Lines of a suite that are printed though nothing failed.
+TELLING = (r"(?im)^(?:skip\b.*|interpreters? ran.*|flaky .*|(?:written back|resident): .*|"
+           r"\d+ kills, .*)$")
 
 
 def allowed_skips():
@@ -92,6 +98,7 @@ def count(output):
 
 
 def run(name, command):
+    """Runs a suite: what it counted, and what is to be printed of it."""
     begun = time.monotonic()
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("MAKE") and name != "MFLAGS"}
@@ -107,26 +114,35 @@ def run(name, command):
     numbers = count(output)
     if status and not numbers[1]:
         numbers[1] = 1
-    print("%-14s %5d passed, %d failed, %d skipped  %4.0f s" %
-          (name, *numbers, time.monotonic() - begun))
+    said = ["%-14s %5d passed, %d failed, %d skipped  %4.0f s" %
+            (name, *numbers, time.monotonic() - begun)]
     if numbers[1]:
-        print("\n".join("    " + line for line in output.splitlines()
-                        if not re.search(r"\.\.\.passed$", line))[-6000:])
-    for line in re.findall(r"(?im)^(?:skip\b.*|interpreters? ran.*|flaky .*|(?:written back|resident): .*|\d+ kills, .*)$", output):
-        print("    " + line)
-    sys.stdout.flush()
-    return numbers
+        said.append("\n".join("    " + line for line in output.splitlines()
+                              if not re.search(r"\.\.\.passed$", line))[-6000:])
+    said += ["    " + line for line in re.findall(TELLING, output)]
+    return numbers, "\n".join(said)
 
 
-sums, figures = [0, 0, 0], allowed_skips()
-for name, command in SUITES:
-    if options.only not in name:
-        continue
-    numbers = run(name, command)
+def judge(name, numbers, said):
+    print(said)
     if os.environ.get("CI") and numbers[2] > figures.get(name, 0):
         print("    %d skipped, tests/skips.txt allows %d: on a machine where everything could be "
               "installed this is a failure" % (numbers[2], figures.get(name, 0)))
         numbers[1] += 1
-    sums = [a + b for a, b in zip(sums, numbers)]
+    sys.stdout.flush()
+    for i, number in enumerate(numbers):
+        sums[i] += number
+
+
+sums, figures = [0, 0, 0], allowed_skips()
+chosen = [(name, command) for name, command in SUITES if options.only in name]
+with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    beside = [(name, pool.submit(run, name, ["nice", "-n", "15"] + command))
+              for name, command in chosen if name in BESIDE and len(chosen) > 1]
+    for name, command in chosen:
+        if name not in [other for other, _ in beside]:
+            judge(name, *run(name, command))
+    for name, future in beside:
+        judge(name, *future.result())
 print("%d passed, %d failed, %d skipped" % tuple(sums))
 sys.exit(sums[1] > 0 or sums[0] == 0)
