@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define COLUMNS 80
+#define OBJECT_LIMIT 80
 #define PROGRAM_LIMIT 40
 #define WORTH_TELLING_NS 1000000u
 
@@ -364,4 +365,12 @@ void gs_line_tail(struct gs_text *text, const struct gs_summary_totals *totals)
 	gs_text_put(text, "  judged: ");
 	put_states(text, totals);
 	put_help(text, totals);
+}
+
+void gs_line_past(struct gs_text *text, const char *object, bool apart)
+{
+	gs_text_put(text, "  ");
+	gs_text_name(text, object ? object : "?", OBJECT_LIMIT);
+	gs_text_put(text,
+		apart ? " " GS_LINE_APART("functions") "\n" : " " GS_LINE_DEEP("functions") "\n");
 }

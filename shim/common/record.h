@@ -164,6 +164,8 @@ struct gs_module {
 #define GS_MODULE_LOADER 4u   /* ld.so, libc, vdso */
 #define GS_MODULE_FOREIGN 8u  /* _ctypes, libffi, cffi: always `extension` */
 #define GS_MODULE_PROGRAM 16u /* the main program */
+#define GS_MODULE_DEEP 32u    /* calls libc past us, in our own namespace: RTLD_DEEPBIND */
+#define GS_MODULE_APART 64u   /* calls the libc of a namespace of its own: dlmopen */
 
 /* Totals of one call over all threads. The counts of calls that were not held are in COUNTS. */
 struct gs_function {

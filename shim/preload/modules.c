@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 
+#include "binding.h"
 #include "gil.h"
 #include "store.h"
 #include "sys.h"
@@ -139,7 +140,7 @@ GS_HIDDEN int _dl_find_object(void *pc, struct dl_find_object *result)
 }
 #endif
 
-/* What the dynamic section says. Some loaders leave its addresses unrelocated. */
+/* What the dynamic section says. */
 struct dynamic {
 	const ElfW(Sym) * symbols;
 	const char *strings;
@@ -150,7 +151,7 @@ struct dynamic {
 
 static const void *relocate(const struct gs_object *object, uintptr_t address)
 {
-	return (const void *) (address < object->start ? address + object->base : address);
+	return (const void *) gs_object_place(object, address);
 }
 
 static bool read_dynamic(const struct gs_object *object, struct dynamic *out)
@@ -358,6 +359,18 @@ uint32_t gs_module_at(const void *address)
 
 /* ---- all of them ---- */
 
+/* Libc and the loader call each other past us, and are no secret. */
+static void note_loaded(const void *address)
+{
+	uint32_t index = gs_module_at(address);
+	struct gs_module *module = &gs_store.modules[index % GS_MAX_MODULES];
+	struct gs_object object;
+
+	if (index == GS_NONE || module->flags & GS_MODULE_LOADER || !gs_object_at(address, &object))
+		return;
+	module->flags |= gs_binding_past_us(&object);
+}
+
 /* "7f5c6e400000-7f5c6e428000 r-xp ...": the start, if the range is executable, else 0. */
 static uintptr_t executable_range(const char *line)
 {
@@ -392,7 +405,7 @@ void gs_modules_note_all(void)
 			line += length + 1) {
 			start = executable_range(line);
 			if (start)
-				gs_module_at((const void *) start);
+				note_loaded((const void *) start);
 		}
 		used -= (size_t) (line - buffer);
 		memmove(buffer, line, used);

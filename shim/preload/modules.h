@@ -24,6 +24,12 @@ struct gs_object {
 /* False if no object is known at the address. Lock-free, async-signal-safe. */
 GS_HIDDEN bool gs_object_at(const void *address, struct gs_object *object);
 
+/* Where an address of its dynamic section leads: some loaders leave those unrelocated. */
+static inline uintptr_t gs_object_place(const struct gs_object *object, uintptr_t address)
+{
+	return address < object->start ? address + object->base : address;
+}
+
 /* The address of an exported symbol of this very object, or NULL. */
 GS_HIDDEN void *gs_object_symbol(const struct gs_object *object, const char *name);
 
@@ -37,9 +43,9 @@ GS_HIDDEN struct gs_extent gs_object_extent(const struct gs_object *object, cons
  * object or the table is full. Lock-free. */
 GS_HIDDEN uint32_t gs_module_at(const void *address);
 
-/* Notes every object that is loaded now, by what /proc/self/maps says is executable: a report can
- * then name those whose waiting cannot be seen. For the end of a process; not in a signal handler.
- */
+/* Notes every object that is loaded now, by what /proc/self/maps says is executable, and whether
+ * its calls reach us: those whose waiting cannot be seen can then be named. For the end of a
+ * process; not in a signal handler. */
 GS_HIDDEN void gs_modules_note_all(void);
 
 #endif

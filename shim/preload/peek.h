@@ -14,7 +14,11 @@
  * async-signal-safe, errno kept. */
 GS_HIDDEN bool gs_can_peek(uintptr_t address);
 
-/* The same for `size` bytes, at most a page. */
+/* Copies `size` bytes from `from`. False if not all of them can be read: nothing is believed here.
+ * Where the kernel refuses to copy they are read. Async-signal-safe, errno kept. */
+GS_HIDDEN bool gs_peek_copy(void *to, uintptr_t from, size_t size);
+
+/* gs_can_peek() for `size` bytes, at most a page. */
 static inline bool gs_can_peek_at(const void *address, size_t size)
 {
 	return gs_can_peek((uintptr_t) address) && gs_can_peek((uintptr_t) address + size - 1);

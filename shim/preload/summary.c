@@ -7,6 +7,7 @@
 #include "hist.h"
 #include "life.h"
 #include "line.h"
+#include "modules.h"
 #include "say.h"
 #include "store.h"
 #include "symfile.h"
@@ -251,6 +252,22 @@ static void put_delay(struct gs_text *text, unsigned call)
 	gs_line_delay(text, &line);
 }
 
+/* The objects whose calls are in none of the numbers. */
+static void put_past(struct gs_text *text)
+{
+	uint32_t count;
+
+	if (!gs_store.is_file)
+		gs_modules_note_all();
+	count = atomic_load_explicit(&gs_store.header->modules, memory_order_acquire);
+	for (uint32_t i = 0; i < count && i < GS_MAX_MODULES; i++) {
+		uint32_t flags = gs_store.modules[i].flags;
+
+		if (flags & (GS_MODULE_DEEP | GS_MODULE_APART))
+			gs_line_past(text, module_name(i), !(flags & GS_MODULE_DEEP));
+	}
+}
+
 /* Writes what is there and makes room again. */
 static void flush(struct gs_text *text)
 {
@@ -294,5 +311,7 @@ void gs_summary_print(bool only_findings)
 	for (uint64_t i = 0; i < totals.delays; i++)
 		put_delay(&text, delays[i]);
 	gs_line_tail(&text, &totals);
+	flush(&text);
+	put_past(&text);
 	flush(&text);
 }

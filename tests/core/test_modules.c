@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "binding.h"
 #include "core.h"
 #include "gil.h"
 #include "objects.h"
+#include "real.h"
 #include "store.h"
 
 /* A library made for one test. */
@@ -428,6 +430,33 @@ static void test_all_that_is_loaded_is_noted(void)
 	CU_ASSERT_FALSE(is_noted("libgomp.so.1"));
 }
 
+/* In this program nobody stands before libc: who calls what is watched is bound past us. */
+static void test_who_is_bound_past_us(void)
+{
+	struct gs_object object;
+
+	core_begin(NULL);
+	gs_real_resolve_all();
+	object = object_of((const void *) test_no_object);
+	CU_ASSERT_EQUAL(gs_binding_past_us(&object), GS_MODULE_DEEP);
+	object = object_of(dlsym(RTLD_DEFAULT, "CU_get_error_msg"));
+	CU_ASSERT_EQUAL(gs_binding_past_us(&object), GS_MODULE_DEEP);
+	if (!open_library("libbound.so", "-Wl,-z,now"))
+		return;
+	object = object_of(dlsym(library, "library_exported")); /* calls strtol() */
+	CU_ASSERT_EQUAL(gs_binding_past_us(&object), 0);
+	close_library();
+	if (!open_library("libbound.so", "-Wl,-z,now -D__NO_INLINE__ -Datoi=sleep"))
+		return;
+	object = object_of(dlsym(library, "library_exported"));
+	CU_ASSERT_EQUAL(gs_binding_past_us(&object), GS_MODULE_DEEP);
+	close_library();
+	/* Unloaded meanwhile: what was known of it leads nowhere. */
+	CU_ASSERT_EQUAL(gs_binding_past_us(&object), 0);
+	object.dynamic = NULL;
+	CU_ASSERT_EQUAL(gs_binding_past_us(&object), 0);
+}
+
 CU_TestInfo gs_tests_modules[] = {
 	{"a_function_of_libc", test_a_function_of_libc},
 	{"a_function_of_this_program", test_a_function_of_this_program},
@@ -452,5 +481,6 @@ CU_TestInfo gs_tests_modules[] = {
 	{"a_full_table_counts_what_it_loses", test_a_full_table_counts_what_it_loses},
 	{"threads_note_modules_at_once", test_threads_note_modules_at_once},
 	{"all_that_is_loaded_is_noted", test_all_that_is_loaded_is_noted},
+	{"who_is_bound_past_us", test_who_is_bound_past_us},
 	CU_TEST_INFO_NULL,
 };

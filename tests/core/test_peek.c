@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -62,6 +63,21 @@ static void test_a_page_may_appear(void)
 	munmap(pages, 2 * page);
 }
 
+static void test_copies_are_whole_or_none(void)
+{
+	size_t page = (size_t) sysconf(_SC_PAGESIZE);
+	char *pages = make_pages(page), copy[16] = "";
+
+	memcpy(pages + page - 16, "sixteen letters", 16);
+	CU_ASSERT_TRUE(gs_peek_copy(copy, (uintptr_t) pages + page - 16, 16));
+	CU_ASSERT_STRING_EQUAL(copy, "sixteen letters");
+	CU_ASSERT_FALSE(gs_peek_copy(copy, (uintptr_t) pages + page - 8, 16));
+	/* What could be read once is asked for again. */
+	munmap(pages, 2 * page);
+	CU_ASSERT_FALSE(gs_peek_copy(copy, (uintptr_t) pages + page - 16, 16));
+	CU_ASSERT_FALSE(gs_peek_copy(copy, 0, 16));
+}
+
 static void test_peeking_keeps_errno(void)
 {
 	errno = 12345;
@@ -95,6 +111,7 @@ CU_TestInfo gs_tests_peek[] = {
 	{"what_leads_nowhere", test_what_leads_nowhere_cannot},
 	{"both_ends_count", test_both_ends_count},
 	{"a_page_may_appear", test_a_page_may_appear},
+	{"copies_are_whole_or_none", test_copies_are_whole_or_none},
 	{"peeking_keeps_errno", test_peeking_keeps_errno},
 	{"threads_peek_at_once", test_threads_peek_at_once},
 	CU_TEST_INFO_NULL,
