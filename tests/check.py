@@ -64,7 +64,7 @@ SUITES = [
     ("cases", PYTHON + [TESTS + "/cases.py"] + BOTH + [TESTS + "/cases"]),
 ]
 for name in ("run", "run_tree", "trees", "check", "gate", "install", "help", "formats", "symbols",
-             "reports", "doctor"):
+             "reports", "bound", "doctor"):
     SUITES.insert(-1, (name, PYTHON + ["%s/command/%s.py" % (TESTS, name)] + BOTH +
                        ["--build", SCRATCH + "/" + name] + SCHEMAS * (name == "formats")))
 for number, folder in enumerate(options.cases.split()):

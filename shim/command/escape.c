@@ -7,6 +7,7 @@
 #include "compiler.h"
 #include "err.h"
 #include "inline.h"
+#include "line.h"
 #include "objfile.h"
 
 #define NAME_LIMIT 256
@@ -28,6 +29,8 @@ static const struct way {
 		"look at where Python calls it: is the GIL released there?"},
 	[GS_ESCAPE_DEFINES] = {"defines", true, "defines %s before any library: not seen",
 		"watch a build without it (a sanitizer's runtime, a static libc)"},
+	[GS_ESCAPE_DEEP] = {"deepbind", true, GS_LINE_DEEP("%s"), "open it without RTLD_DEEPBIND"},
+	[GS_ESCAPE_APART] = {"other-libc", true, GS_LINE_APART("%s"), "open it with dlopen"},
 	[GS_ESCAPE_COMPUTED] = {"computed", false,
 		"may wait by inline system calls (computed numbers): not seen", NULL},
 	[GS_ESCAPE_NAMESPACE] = {"namespace", false,
@@ -51,6 +54,7 @@ struct scan {
 	bool opens, fetches, namespaces, is_python, is_program;
 	/* of the system calls in the code */
 	bool computed, known;
+	enum gs_escape_how past; /* how it takes functions from libc; then some are `known` */
 };
 
 static void add(struct scan *scan, enum gs_escape_how how, const char *call)
@@ -107,6 +111,17 @@ static bool see_symbol(void *context, const char *name, const GElf_Sym *symbol)
 	scan->opens |= strcmp(name, "dlopen") == 0;
 	scan->fetches |= strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
 	scan->namespaces |= strcmp(name, "dlmopen") == 0;
+	return true;
+}
+
+static bool see_taken(void *context, const char *name, const GElf_Sym *symbol)
+{
+	struct scan *scan = context;
+
+	if (symbol->st_shndx == SHN_UNDEF && watched(name)) {
+		add(scan, scan->past, watched(name));
+		scan->known = true;
+	}
 	return true;
 }
 
@@ -175,19 +190,49 @@ void gs_escapes_add(struct gs_escapes *escapes, const char *path)
 	gs_objfile_close(&file);
 }
 
+/* Opens the file of a module, if it still is what was loaded. */
+static bool open_module(struct gs_objfile *file, const struct gs_view_module *module)
+{
+	const char *path = module->key.path;
+
+	if (!path || *path != '/' || gs_objfile_open(file, path) != NULL)
+		return false;
+	if (gs_symbols_is_same(file->fd, module->key.build_id, module->key.build_id_size,
+		    module->unchanged_since))
+		return true;
+	gs_objfile_close(file);
+	return false;
+}
+
+/* A module whose calls go past us: which these are its file says. */
+static void add_past(struct gs_escapes *escapes, const struct gs_view_module *module)
+{
+	struct scan scan = {.escapes = escapes, .object = module->key.name};
+	struct gs_objfile file;
+
+	if (!scan.object)
+		scan.object = "?";
+	scan.past = module->flags & GS_MODULE_DEEP ? GS_ESCAPE_DEEP : GS_ESCAPE_APART;
+	if (open_module(&file, module)) {
+		gs_objfile_symbols(&file, SHT_DYNSYM, see_taken, &scan);
+		gs_objfile_close(&file);
+	}
+	if (!scan.known)
+		add(&scan, scan.past, NULL);
+}
+
 void gs_escapes_add_view(struct gs_escapes *escapes, const struct gs_view *view)
 {
 	for (size_t i = 0; i < view->module_count; i++) {
 		const struct gs_view_module *module = &view->modules[i];
-		const char *path = module->key.path;
 		struct gs_objfile file;
 
-		if (!path || *path != '/' || is_of_python(path) ||
-			gs_objfile_open(&file, path) != NULL)
+		if (module->flags)
+			add_past(escapes, module);
+		if ((module->key.path && is_of_python(module->key.path)) ||
+			!open_module(&file, module))
 			continue;
-		if (gs_symbols_is_same(file.fd, module->key.build_id, module->key.build_id_size,
-			    module->unchanged_since))
-			add_file(escapes, &file, path);
+		add_file(escapes, &file, module->key.path);
 		gs_objfile_close(&file);
 	}
 }
@@ -223,7 +268,8 @@ static void sort(struct gs_escapes *escapes)
 static void write_names(FILE *stream, const struct gs_escape *first, size_t count, bool calls)
 {
 	for (size_t i = 0; i < count && i < NAMED_AT_MOST; i++)
-		fprintf(stream, "%s%s", i ? ", " : "", calls ? first[i].call : first[i].object);
+		fprintf(stream, "%s%s", i ? ", " : "",
+			calls ? first[i].call ? first[i].call : "functions" : first[i].object);
 	if (count > NAMED_AT_MOST)
 		fprintf(stream, " and %zu more", count - NAMED_AT_MOST);
 }

@@ -1,5 +1,6 @@
 /* escape.h: what of an object's waiting the library cannot see, because it does not go through a
- * name of libc that the dynamic linker looks up. Found in the object's file alone. */
+ * name of libc that the dynamic linker looks up, or finds in us. The former is found in the
+ * object's file alone, the latter in records. */
 #ifndef GS_ESCAPE_H
 #define GS_ESCAPE_H
 
@@ -17,6 +18,8 @@ enum gs_escape_how {
 	GS_ESCAPE_LIBC,      /* a libc of its own, linked into it */
 	GS_ESCAPE_INLINE,    /* system call instructions in its code */
 	GS_ESCAPE_DEFINES,   /* the program defines the name itself, before any library */
+	GS_ESCAPE_DEEP,      /* loaded with RTLD_DEEPBIND: libc comes before the preload */
+	GS_ESCAPE_APART,     /* loaded with dlmopen: into a namespace with another libc */
 	GS_ESCAPE_COMPUTED,  /* system call instructions, of which call is not known */
 	GS_ESCAPE_NAMESPACE, /* may load objects into another namespace: dlmopen */
 	GS_ESCAPE_HANDLE,    /* may fetch functions from a handle of libc: dlsym */
