@@ -145,7 +145,7 @@
 	gs_end	\name
 	.endm
 
-/* Seen at entry only. */
+/* Seen at entry only. The call's third argument is in its register still. */
 	.macro	gs_entry name, call, number
 	gs_begin \name
 	cmpb	$0, gs_armed+\call(%rip)

@@ -13,11 +13,11 @@
 struct gs_pending {
 	uint32_t key;
 	uint32_t site;
-	uint32_t pid; /* of the process that entered vfork; 0: not a vfork */
+	uint32_t pid; /* of the process that waits for a child; 0: vfork and its kind alone do */
 	uint64_t begin_ns;
 	uint64_t voluntary, cpu_ns;
 	void *caller;
-	uint8_t state; /* enum gs_state; others than held only where they are timed */
+	uint8_t state; /* enum gs_state; others than held only where they are timed; none: a mark */
 };
 
 struct gs_thread {

@@ -1,6 +1,7 @@
 /* watch.c: the judgement of a call: the hot path, and what is odd about it. */
 #include "watch.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -54,6 +55,13 @@ void gs_clear_progress(struct gs_thread *thread)
 		atomic_store_explicit(&thread->entry->begin_ns, 0, memory_order_relaxed);
 }
 
+/* True in the child of a vfork: it runs on our memory and must leave no trace. */
+static bool in_vfork_child(const struct gs_thread *thread)
+{
+	return thread->is_pending && thread->pending.pid &&
+	       (uint32_t) gs_sys0(SYS_getpid) != thread->pending.pid;
+}
+
 /* ---- calls seen at entry only ---- */
 
 /* Adds up what is known of it: the time until now, less what the thread ran meanwhile, for then it
@@ -74,6 +82,8 @@ static void close_pending(struct gs_thread *thread)
 	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
+	if (pending->state == GS_STATE_NONE)
+		return;
 	probe.end_ns = probe.begin_ns + elapsed;
 	if (pending->state == GS_STATE_HELD) {
 		gs_usage_read(&probe.after);
@@ -91,30 +101,29 @@ static void close_pending(struct gs_thread *thread)
 		gs_log_call(&probe, evidence);
 }
 
-void gs_watch_entry(uint32_t key, void *caller)
+/* Does the caller stand still until a child has executed another program or ended? If the child
+ * runs on our memory, it must find the mark even where nobody asks for the call. */
+static bool waits_for_child(uint32_t key, uintptr_t clone_flags)
 {
-	struct gs_thread *thread = &gs_thread;
+	return GS_KEY_CALL(key) == GS_CALL_VFORK ||
+	       (GS_KEY_CALL(key) == GS_CALL_CLONE && clone_flags & CLONE_VFORK);
+}
+
+static void begin_pending(struct gs_thread *thread, uint32_t key, void *caller, bool for_child)
+{
 	struct gs_pending *pending = &thread->pending;
-	bool is_vfork = GS_KEY_CALL(key) == GS_CALL_VFORK;
 	struct gs_identity identity;
 	struct gs_usage usage;
 
-	bool wanted = gs_watch(key);
-
-	/* The child of a vfork must find the mark even where nobody asks for the time. */
-	if (!wanted && !(is_vfork && thread->counts && !thread->busy))
-		return;
-	gs_enter(thread);
 	pending->key = key;
 	pending->caller = caller;
-	pending->state = wanted && !gs_life.timed ? GS_STATE_HELD : gs_state_now(thread);
 	pending->site = GS_NONE;
-	pending->pid = is_vfork ? gs_life.pid : 0;
+	pending->pid = for_child ? gs_life.pid : 0;
 	if (pending->state == GS_STATE_HELD) {
 		gs_site_identify(&identity, key, caller, true);
 		if (!gs_site_known(&identity, &pending->site))
 			pending->site =
-				gs_site_claim(&identity, is_vfork ? GS_CLASS_WAIT : GS_CLASS_DISK);
+				gs_site_claim(&identity, for_child ? GS_CLASS_WAIT : GS_CLASS_DISK);
 		gs_tally_call(pending->site);
 		gs_usage_read(&usage);
 		pending->voluntary = usage.voluntary;
@@ -123,17 +132,29 @@ void gs_watch_entry(uint32_t key, void *caller)
 	pending->begin_ns = gs_now();
 	gs_waits_charge(thread, pending->begin_ns);
 	thread->is_pending = thread->loose = true;
+}
+
+void gs_watch_entry(uint32_t key, void *caller, uintptr_t third)
+{
+	struct gs_thread *thread = &gs_thread;
+	bool for_child = waits_for_child(key, third);
+	bool wanted = gs_armed[GS_KEY_CALL(key)] & GS_ARMED_WATCHED && gs_watch(key);
+
+	if (!wanted && (!for_child || thread->busy || in_vfork_child(thread)))
+		return;
+	gs_enter(thread);
+	gs_thread_here(thread);
+	if (thread->is_pending)
+		close_pending(thread);
+	if (!wanted)
+		thread->pending.state = GS_STATE_NONE;
+	else
+		thread->pending.state = gs_life.timed ? gs_state_now(thread) : GS_STATE_HELD;
+	begin_pending(thread, key, caller, for_child);
 	gs_leave(thread);
 }
 
 /* ---- the judgement ---- */
-
-/* True in the child of a vfork: it runs on our memory and must leave no trace. */
-static bool in_vfork_child(const struct gs_thread *thread)
-{
-	return thread->is_pending && thread->pending.pid &&
-	       (uint32_t) gs_sys0(SYS_getpid) != thread->pending.pid;
-}
 
 void gs_settle(struct gs_thread *thread)
 {

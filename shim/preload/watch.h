@@ -13,8 +13,11 @@
 #include "compiler.h"
 #include "thread.h"
 
-/* One byte a call: is it watched now? On a page that a forked child finds zeroed, so that a child
- * is disarmed by the kernel before it runs its first instruction. */
+/* One byte a call: is it watched now, or has its entry to be marked whoever asks for it? On a page
+ * that a forked child finds zeroed, so that a child is disarmed by the kernel before it runs its
+ * first instruction. */
+#define GS_ARMED_WATCHED 1
+#define GS_ARMED_MARK 2
 #define GS_ARMED_SIZE 4096
 extern GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE];
 
@@ -34,8 +37,9 @@ static inline uint32_t gs_epoch(void)
  * calls are timed too). */
 GS_HIDDEN bool gs_watch(uint32_t key);
 
-/* The same for entry stubs: notes the time where the call is of interest; the stub then jumps. */
-GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller);
+/* The same for entry stubs, with the call's third argument: notes the time where the call is of
+ * interest; the stub then jumps. */
+GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller, uintptr_t third);
 
 /* Around our own bookkeeping. Not plain while busy: calls of a signal handler, or of the unwinder,
  * take the odd path and are only forwarded. */

@@ -102,6 +102,20 @@ def vforks(state):
         sites = [site for site in report["sites"] if site["call"] == "vfork"]
         check(bool(sites) == (state == "held"), "sites:", sites)
         check(all(site["at_most"] for site in sites), "not at most:", sites)
+        # Nor where nobody asks for the call that made it.
+        run = world.same([world.fake("vforks", "vforks.c"), state], wanted=0,
+                         options="summary=none:calls=writev,write")
+        report = run.report()
+        check(sum(row(report, "writev").values()) == 1, "writev:", row(report, "writev"))
+        check(row(report, "write") == row(report, "vfork") == {}, "write:", row(report, "write"))
+        # Where somebody asks for clone, it is a wait for the child too.
+        run = world.same([world.fake("vforks", "vforks.c"), state], wanted=0,
+                         options="summary=none:calls=clone,writev")
+        report = run.report()
+        check(sum(row(report, "clone").values()) == sum(row(report, "writev").values()) == 1,
+              report["functions"])
+        check([site["class"] for site in report["sites"] if site["call"] == "clone"] ==
+              ["wait"] * (state == "held"), report["sites"])
     return case
 
 

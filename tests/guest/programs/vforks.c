@@ -67,6 +67,28 @@ static void with_vfork(void)
 	expect(pid, SIGKILL);
 }
 
+static int in_clone(void *unused)
+{
+	struct iovec vec = {(char[]) {'l'}, 1};
+
+	(void) unused;
+	return writev(fds[1], &vec, 1) == 1 && dup2(fds[1], 0) == 0 ? 6 : 9;
+}
+
+/* On a stack of its own, and on our memory, thread-local storage too. */
+static void with_clone(void)
+{
+	static char stack[256 * 1024] __attribute__((aligned(16)));
+	char byte = 0;
+	pid_t pid;
+
+	x_hold(held);
+	pid = clone(in_clone, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+	x_hold(false);
+	expect(pid, 6 << 8);
+	CHECK(read(fds[0], &byte, 1) == 1 && byte == 'l');
+}
+
 static void with_others(void)
 {
 	char *const arguments[] = {"sh", "-c", "exit 7", NULL};
@@ -106,6 +128,7 @@ int main(int argc, char **argv)
 	introduce();
 	CHECK(pipe(fds) == 0);
 	with_vfork();
+	with_clone();
 	with_others();
 	x_hold(held);
 	CHECK(writev(fds[1], &vec, 1) == 1);
