@@ -31,6 +31,8 @@ static const struct way {
 		"watch a build without it (a sanitizer's runtime, a static libc)"},
 	[GS_ESCAPE_DEEP] = {"deepbind", true, GS_LINE_DEEP("%s"), "open it without RTLD_DEEPBIND"},
 	[GS_ESCAPE_APART] = {"other-libc", true, GS_LINE_APART("%s"), "open it with dlopen"},
+	[GS_ESCAPE_OPENS] = {"opens-libc", true, GS_LINE_OPENS,
+		"from ctypes: CDLL(None) instead of CDLL(\"libc.so.6\")"},
 	[GS_ESCAPE_COMPUTED] = {"computed", false,
 		"may wait by inline system calls (computed numbers): not seen", NULL},
 	[GS_ESCAPE_NAMESPACE] = {"namespace", false,
@@ -212,6 +214,10 @@ static void add_past(struct gs_escapes *escapes, const struct gs_view_module *mo
 
 	if (!scan.object)
 		scan.object = "?";
+	if (module->flags & GS_MODULE_OPENS)
+		add(&scan, GS_ESCAPE_OPENS, NULL);
+	if (!(module->flags & (GS_MODULE_DEEP | GS_MODULE_APART)))
+		return;
 	scan.past = module->flags & GS_MODULE_DEEP ? GS_ESCAPE_DEEP : GS_ESCAPE_APART;
 	if (open_module(&file, module)) {
 		gs_objfile_symbols(&file, SHT_DYNSYM, see_taken, &scan);
@@ -258,8 +264,26 @@ static int compare(const void *a, const void *b)
 	return order;
 }
 
+/* What an object may do says nothing more where it has done it. */
+static bool is_known_to_open(const struct gs_escapes *escapes, const char *object)
+{
+	for (size_t i = 0; i < escapes->count; i++) {
+		if (escapes->list[i].how == GS_ESCAPE_OPENS && escapes->list[i].object == object)
+			return true;
+	}
+	return false;
+}
+
 static void sort(struct gs_escapes *escapes)
 {
+	size_t kept = 0;
+
+	for (size_t i = 0; i < escapes->count; i++) {
+		if (escapes->list[i].how != GS_ESCAPE_HANDLE ||
+			!is_known_to_open(escapes, escapes->list[i].object))
+			escapes->list[kept++] = escapes->list[i];
+	}
+	escapes->count = kept;
 	if (escapes->count)
 		qsort(escapes->list, escapes->count, sizeof(*escapes->list), compare);
 }

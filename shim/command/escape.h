@@ -20,6 +20,7 @@ enum gs_escape_how {
 	GS_ESCAPE_DEFINES,   /* the program defines the name itself, before any library */
 	GS_ESCAPE_DEEP,      /* loaded with RTLD_DEEPBIND: libc comes before the preload */
 	GS_ESCAPE_APART,     /* loaded with dlmopen: into a namespace with another libc */
+	GS_ESCAPE_OPENS,     /* opened libc by its name */
 	GS_ESCAPE_COMPUTED,  /* system call instructions, of which call is not known */
 	GS_ESCAPE_NAMESPACE, /* may load objects into another namespace: dlmopen */
 	GS_ESCAPE_HANDLE,    /* may fetch functions from a handle of libc: dlsym */

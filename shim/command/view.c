@@ -34,7 +34,7 @@ static uint32_t add_module(struct gs_adding *adding, const struct gs_module *mod
 	} else if (view->modules[index].unchanged_since > new.unchanged_since) {
 		view->modules[index].unchanged_since = new.unchanged_since;
 	}
-	view->modules[index].flags |= module->flags & (GS_MODULE_DEEP | GS_MODULE_APART);
+	view->modules[index].flags |= module->flags & GS_MODULE_ESCAPES;
 	return index;
 }
 

@@ -38,7 +38,7 @@ struct gs_module_key {
 struct gs_view_module {
 	struct gs_module_key key; /* first: it is looked up */
 	uint64_t unchanged_since; /* realtime ns: a file changed later is another one */
-	uint32_t flags;           /* GS_MODULE_DEEP and GS_MODULE_APART, of any process */
+	uint32_t flags;           /* of GS_MODULE_ESCAPES, in any process */
 	struct gs_symbols *symbols;
 	const char *reason; /* why there are none; static */
 	bool opened, complained;

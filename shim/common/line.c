@@ -367,10 +367,21 @@ void gs_line_tail(struct gs_text *text, const struct gs_summary_totals *totals)
 	put_help(text, totals);
 }
 
-void gs_line_past(struct gs_text *text, const char *object, bool apart)
+static void put_object(struct gs_text *text, const char *object, const char *words)
 {
 	gs_text_put(text, "  ");
 	gs_text_name(text, object ? object : "?", OBJECT_LIMIT);
-	gs_text_put(text,
-		apart ? " " GS_LINE_APART("functions") "\n" : " " GS_LINE_DEEP("functions") "\n");
+	gs_text_char(text, ' ');
+	gs_text_put(text, words);
+	gs_text_char(text, '\n');
+}
+
+void gs_line_past(struct gs_text *text, const char *object, uint32_t flags)
+{
+	if (flags & GS_MODULE_DEEP)
+		put_object(text, object, GS_LINE_DEEP("functions"));
+	else if (flags & GS_MODULE_APART)
+		put_object(text, object, GS_LINE_APART("functions"));
+	if (flags & GS_MODULE_OPENS)
+		put_object(text, object, GS_LINE_OPENS);
 }

@@ -129,10 +129,11 @@ void gs_line_delay_words(struct gs_text *text, const struct gs_summary_delay *de
 
 void gs_line_tail(struct gs_text *text, const struct gs_summary_totals *totals);
 
-/* An object whose calls go past the library (GS_MODULE_DEEP, else GS_MODULE_APART), after the tail.
- * The words behind the object's name; `what` is called. */
+/* After the tail: an object whose calls are not seen, a line for each way that is among the flags
+ * (GS_MODULE_DEEP and its kind). The words behind the object's name; `what` is called. */
 #define GS_LINE_DEEP(what) "is bound to libc's " what " directly (RTLD_DEEPBIND): not seen"
 #define GS_LINE_APART(what) "is bound to another libc's " what " (dlmopen): not seen"
-void gs_line_past(struct gs_text *text, const char *object, bool apart);
+#define GS_LINE_OPENS "opened libc by its name: what it calls from there is not seen"
+void gs_line_past(struct gs_text *text, const char *object, uint32_t flags);
 
 #endif

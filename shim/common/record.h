@@ -166,6 +166,8 @@ struct gs_module {
 #define GS_MODULE_PROGRAM 16u /* the main program */
 #define GS_MODULE_DEEP 32u    /* calls libc past us, in our own namespace: RTLD_DEEPBIND */
 #define GS_MODULE_APART 64u   /* calls the libc of a namespace of its own: dlmopen */
+#define GS_MODULE_OPENS 128u  /* has opened libc by its name: it may fetch functions there */
+#define GS_MODULE_ESCAPES (GS_MODULE_DEEP | GS_MODULE_APART | GS_MODULE_OPENS)
 
 /* Totals of one call over all threads. The counts of calls that were not held are in COUNTS. */
 struct gs_function {

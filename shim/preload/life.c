@@ -273,6 +273,7 @@ static void arm(bool first)
 	gs_options_calls(&gs_life.options, watched, first ? complain : ignore, NULL);
 	watched[GS_CALL_VFORK] |= GS_ARMED_MARK;
 	watched[GS_CALL_CLONE] |= GS_ARMED_MARK;
+	watched[GS_CALL_DLOPEN] |= GS_ARMED_MARK;
 	thread->plain = false;
 	thread->counts = NULL;
 	thread->entry = NULL;

@@ -357,6 +357,24 @@ uint32_t gs_module_at(const void *address)
 	return note_module(&object, path_id);
 }
 
+static void add_flags(struct gs_module *module, uint32_t flags)
+{
+	__atomic_fetch_or(&module->flags, flags, __ATOMIC_RELAXED);
+}
+
+void gs_module_opens(const void *caller, const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *name = slash ? slash + 1 : path;
+	uint32_t index;
+
+	if (!name || !(starts_with(name, "libc.so.") || starts_with(name, "libc.musl")))
+		return;
+	index = gs_module_at(caller);
+	if (index != GS_NONE)
+		add_flags(&gs_store.modules[index], GS_MODULE_OPENS);
+}
+
 /* ---- all of them ---- */
 
 /* Libc and the loader call each other past us, and are no secret. */
@@ -368,7 +386,7 @@ static void note_loaded(const void *address)
 
 	if (index == GS_NONE || module->flags & GS_MODULE_LOADER || !gs_object_at(address, &object))
 		return;
-	module->flags |= gs_binding_past_us(&object);
+	add_flags(module, gs_binding_past_us(&object));
 }
 
 /* "7f5c6e400000-7f5c6e428000 r-xp ...": the start, if the range is executable, else 0. */
@@ -388,9 +406,9 @@ static uintptr_t executable_range(const char *line)
 	return strlen(line) > 3 && line[3] == 'x' ? start : 0;
 }
 
-void gs_modules_note_all(void)
+static void note_all(void)
 {
-	static char buffer[4096 + 512]; /* by the thread that ends the process */
+	static char buffer[4096 + 512];
 	size_t used = 0, length;
 	long got, fd = gs_sys4(
 			  SYS_openat, AT_FDCWD, (long) "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
@@ -412,4 +430,15 @@ void gs_modules_note_all(void)
 	}
 	if (fd >= 0)
 		gs_sys1(SYS_close, fd);
+}
+
+void gs_modules_note_all(void)
+{
+	static _Atomic uint32_t noting; /* the process, so that a fork leaves no child waiting */
+	uint32_t pid = (uint32_t) gs_sys0(SYS_getpid);
+
+	if (atomic_exchange_explicit(&noting, pid, memory_order_acquire) == pid)
+		return;
+	note_all();
+	atomic_store_explicit(&noting, 0, memory_order_release);
 }

@@ -43,9 +43,13 @@ GS_HIDDEN struct gs_extent gs_object_extent(const struct gs_object *object, cons
  * object or the table is full. Lock-free. */
 GS_HIDDEN uint32_t gs_module_at(const void *address);
 
+/* The object that code at `caller` lies in opens `path`: is that libc itself (GS_MODULE_OPENS)?
+ * Lock-free. */
+GS_HIDDEN void gs_module_opens(const void *caller, const char *path);
+
 /* Notes every object that is loaded now, by what /proc/self/maps says is executable, and whether
- * its calls reach us: those whose waiting cannot be seen can then be named. For the end of a
- * process; not in a signal handler. */
+ * its calls reach us: those whose waiting cannot be seen can then be named. By one thread
+ * at a time: while another one is at it this does nothing. */
 GS_HIDDEN void gs_modules_note_all(void);
 
 #endif

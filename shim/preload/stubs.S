@@ -145,7 +145,7 @@
 	gs_end	\name
 	.endm
 
-/* Seen at entry only. The call's third argument is in its register still. */
+/* Seen at entry only. */
 	.macro	gs_entry name, call, number
 	gs_begin \name
 	cmpb	$0, gs_armed+\call(%rip)
@@ -154,6 +154,9 @@
 	gs_go	gs_real, \number, gs_real_resolve
 .Lask\@:
 	gs_enter
+	movq	%rdx, %r8
+	movq	%rsi, %rcx
+	movq	%rdi, %rdx
 	movl	$(\call << 16 | \number), %edi
 	movq	8(%rbp), %rsi
 	call	gs_watch_entry
@@ -269,6 +272,9 @@
 	gs_go	gs_real, \number, gs_real_resolve
 .Lask\@:
 	gs_enter
+	mov	x4, x2
+	mov	x3, x1
+	mov	x2, x0
 	gs_key	\call, \number
 	mov	x1, x30
 	bl	gs_watch_entry

@@ -263,8 +263,8 @@ static void put_past(struct gs_text *text)
 	for (uint32_t i = 0; i < count && i < GS_MAX_MODULES; i++) {
 		uint32_t flags = gs_store.modules[i].flags;
 
-		if (flags & (GS_MODULE_DEEP | GS_MODULE_APART))
-			gs_line_past(text, module_name(i), !(flags & GS_MODULE_DEEP));
+		if (flags & GS_MODULE_ESCAPES)
+			gs_line_past(text, module_name(i), flags);
 	}
 }
 

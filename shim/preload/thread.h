@@ -18,6 +18,7 @@ struct gs_pending {
 	uint64_t voluntary, cpu_ns;
 	void *caller;
 	uint8_t state; /* enum gs_state; others than held only where they are timed; none: a mark */
+	bool past;     /* objects came in that may be bound past us */
 };
 
 struct gs_thread {

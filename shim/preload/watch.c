@@ -1,6 +1,7 @@
 /* watch.c: the judgement of a call: the hot path, and what is odd about it. */
 #include "watch.h"
 
+#include <dlfcn.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -8,6 +9,7 @@
 #include "gil.h"
 #include "life.h"
 #include "log.h"
+#include "modules.h"
 #include "store.h"
 #include "sys.h"
 #include "tally.h"
@@ -82,6 +84,9 @@ static void close_pending(struct gs_thread *thread)
 	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
+	if (pending->past && gs_store.is_file)
+		gs_modules_note_all(); /* whatever ends the process, or unloads them, now they are
+					  noted */
 	if (pending->state == GS_STATE_NONE)
 		return;
 	probe.end_ns = probe.begin_ns + elapsed;
@@ -134,13 +139,25 @@ static void begin_pending(struct gs_thread *thread, uint32_t key, void *caller, 
 	thread->is_pending = thread->loose = true;
 }
 
-void gs_watch_entry(uint32_t key, void *caller, uintptr_t third)
+/* Does it bring in objects that are bound past us? */
+static bool loads_past(uint32_t key, uintptr_t first, uintptr_t second)
+{
+	if (GS_KEY_NAME(key) == GS_NAME_dlmopen)
+		return first != LM_ID_BASE;
+	return GS_KEY_NAME(key) == GS_NAME_dlopen && second & RTLD_DEEPBIND;
+}
+
+void gs_watch_entry(uint32_t key, void *caller, uintptr_t first, uintptr_t second, uintptr_t third)
 {
 	struct gs_thread *thread = &gs_thread;
-	bool for_child = waits_for_child(key, third);
+	bool for_child = waits_for_child(key, third), past = loads_past(key, first, second);
 	bool wanted = gs_armed[GS_KEY_CALL(key)] & GS_ARMED_WATCHED && gs_watch(key);
 
-	if (!wanted && (!for_child || thread->busy || in_vfork_child(thread)))
+	if (in_vfork_child(thread))
+		return;
+	if (GS_KEY_NAME(key) == GS_NAME_dlopen)
+		gs_module_opens(caller, (const char *) first);
+	if (!wanted && (!(for_child || past) || thread->busy))
 		return;
 	gs_enter(thread);
 	gs_thread_here(thread);
@@ -150,6 +167,7 @@ void gs_watch_entry(uint32_t key, void *caller, uintptr_t third)
 		thread->pending.state = GS_STATE_NONE;
 	else
 		thread->pending.state = gs_life.timed ? gs_state_now(thread) : GS_STATE_HELD;
+	thread->pending.past = past;
 	begin_pending(thread, key, caller, for_child);
 	gs_leave(thread);
 }

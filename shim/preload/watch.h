@@ -37,9 +37,10 @@ static inline uint32_t gs_epoch(void)
  * calls are timed too). */
 GS_HIDDEN bool gs_watch(uint32_t key);
 
-/* The same for entry stubs, with the call's third argument: notes the time where the call is of
- * interest; the stub then jumps. */
-GS_HIDDEN void gs_watch_entry(uint32_t key, void *caller, uintptr_t third);
+/* The same for entry stubs, with the call's first three arguments: notes the time where the call is
+ * of interest; the stub then jumps. */
+GS_HIDDEN void gs_watch_entry(
+	uint32_t key, void *caller, uintptr_t first, uintptr_t second, uintptr_t third);
 
 /* Around our own bookkeeping. Not plain while busy: calls of a signal handler, or of the unwinder,
  * take the odd path and are only forwarded. */

@@ -22,7 +22,7 @@ def build(scratch, name, *flags):
 class Run:
     """A Python program under `gilshim run`: what was said, and what is in the report."""
 
-    def __init__(self, scratch, text, more=""):
+    def __init__(self, scratch, text, more="", status=0):
         folder = os.path.join(scratch, "records")
         shutil.rmtree(folder, ignore_errors=True)
         done = subprocess.run(
@@ -31,7 +31,7 @@ class Run:
                 "PYTHONPATH": scratch, "LD_LIBRARY_PATH": scratch,
                 "GILSHIM_OPTIONS": more or None}))
         self.err = done.stderr.decode()
-        check(done.returncode == 0, done.returncode, self.err)
+        check(done.returncode == status, done.returncode, self.err)
         self.report = report(folder)
 
     def names(self, *objects, how="deepbind", call="usleep"):
@@ -103,6 +103,35 @@ def bound_apart(scratch):
     Run(scratch, "assert ctypes.PyDLL('%s').nap(2000) == 0" % path).names().held("libnap.so")
 
 
+def opened_by_name(scratch):
+    """A handle of libc gives its functions, a handle of the program ours."""
+    for name, seen in (("'libc.so.6'", False), ("None", True)):
+        for load in ("ctypes.PyDLL", "ctypes.CDLL"):
+            run = Run(scratch, "%s(%s).usleep(2000)" % (load, name)).names()
+            run.held(*["libffi.so.8"] * (seen and load == "ctypes.PyDLL"))
+            named = [e["object"].split(".")[0] for e in run.report["escapes"]
+                     if e["how"] == "opens-libc"]
+            check(named == ["_ctypes"] * (not seen), named)
+            check(("opened libc by its name: what it calls from there is not seen\n" in run.err)
+                  != seen, run.err)
+    # Whatever was asked for.
+    run = Run(scratch, "ctypes.CDLL('libc.so.6')", more="calls=usleep,read")
+    check("_ctypes" in "".join(e["object"] for e in run.report["escapes"]
+                               if e["how"] == "opens-libc"), run.report["escapes"])
+
+
+def bound_and_gone(scratch):
+    """What was killed, or unloaded its library before it ended, is told of too."""
+    path = build(scratch, "libnap.so", "-shared", "-fPIC", "-Wl,-z,now")
+    for load in ("PyDLL", "CDLL"):
+        for mode, named in (("os.RTLD_DEEPBIND", ["libnap.so"]), ("os.RTLD_NOW", [])):
+            text = ("nap = ctypes.%s('%s', mode=%s); nap.nap(2000); ctypes.PyDLL(None).usleep(2000)\n"
+                    % (load, path, mode))
+            Run(scratch, text + "os.kill(os.getpid(), 9)", status=137).names(*named)
+            Run(scratch, text + "import _ctypes; _ctypes.dlclose(nap._handle)\n"
+                "assert 'libnap' not in open('/proc/self/maps').read()").names(*named)
+
+
 def bound_and_said(scratch):
     """The summary at the end of a process says so without a record; doctor says what to do."""
     path = build(scratch, "libnap.so", "-shared", "-fPIC")
@@ -124,7 +153,7 @@ def bound_and_said(scratch):
     check({"object": "libnap.so", "how": "deepbind"} in report(folder)["escapes"], folder)
 
 
-CASES = [bound_deeply, bound_lazily, bound_apart, bound_and_said]
+CASES = [bound_deeply, bound_lazily, bound_apart, opened_by_name, bound_and_gone, bound_and_said]
 
 
 def main():

@@ -7,6 +7,7 @@
 #define gs_object_symbol fallback_object_symbol
 #define gs_object_extent fallback_object_extent
 #define gs_module_at fallback_module_at
+#define gs_module_opens fallback_module_opens
 #define gs_modules_note_all fallback_modules_note_all
 #include "modules.c"
 
