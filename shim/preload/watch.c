@@ -241,7 +241,7 @@ static void follow(struct gs_thread *thread, unsigned call)
 }
 
 /* The thread's first call, and whatever else is not plain. */
-GS_COLD static bool watch_odd(struct gs_thread *thread, uint32_t key)
+GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 
