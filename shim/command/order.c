@@ -49,12 +49,14 @@ bool gs_view_waits_measured(const struct gs_view *view)
 
 struct gs_waits gs_view_waits(const struct gs_view *view)
 {
-	struct gs_waits sum = {0, 0, 0, 0, 0, 0};
+	struct gs_waits sum = {.waits = 0};
 
 	for (size_t i = 0; i < view->gil_count; i++) {
 		const struct gs_waits *waits = &view->gils[i].waits;
 
 		gs_sum(&sum.waits, waits->waits);
+		if (view->gils[i].index == GS_WORLD)
+			gs_sum(&sum.stops, waits->waits);
 		gs_sum(&sum.waited_ns, waits->waited_ns);
 		gs_sum(&sum.held_ns, waits->held_ns);
 		gs_sum(&sum.computed_ns, waits->computed_ns);

@@ -122,6 +122,8 @@ static json_t *gil_object(const struct gs_view_gil *gil)
 
 	put(made, "pid", pack("I", number(gil->pid)));
 	put(made, "index", pack("I", number(gil->index)));
+	if (gil->index == GS_WORLD)
+		put(made, "kind", pack("s", "stop-the-world"));
 	put(made, "histogram", histogram(gil->histogram));
 	return made;
 }

@@ -33,6 +33,7 @@ static void add_waits(struct gs_summary_totals *totals, const struct gs_view *vi
 
 	totals->waits = (struct gs_summary_waits){
 		.waits = waits.waits,
+		.stops = waits.stops,
 		.waited_ns = waits.waited_ns,
 		.held_ns = waits.held_ns,
 		.computed_ns = waits.computed_ns,

@@ -105,8 +105,8 @@ void gs_process_read(
 	process->has_gil = header->free_threaded == GS_THREADING_FREE_GIL;
 	process->interpreters = header->interpreters;
 	/* A GIL that was seen being made is one whose waiters are seen. */
-	process->waits_measured =
-		header->interpreters > 0 && !header->unknown && !process->free_threaded;
+	process->waits_measured = header->interpreters > 0 && !header->unknown &&
+				  (!process->free_threaded || header->world);
 	/* The overflow block is no thread; those that share it were counted. */
 	if (threads > GS_MAX_THREADS)
 		threads = GS_MAX_THREADS;

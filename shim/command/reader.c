@@ -67,7 +67,8 @@ static struct gs_section used_part(const struct gs_record_header *header, unsign
 		part.size = (uint32_t) smaller(part.size, header->strings);
 		break;
 	case GS_SECTION_GILS:
-		part.count = (uint32_t) smaller(part.count, header->interpreters);
+		if (!header->world)
+			part.count = (uint32_t) smaller(part.count, header->interpreters);
 		break;
 	case GS_SECTION_WAITERS:
 		part.count = (uint32_t) smaller(part.count, header->waiters);

@@ -18,7 +18,7 @@ struct gs_process {
 	const char *python_version, *implementation;
 	bool free_threaded;    /* "held" means "attached thread state" */
 	bool has_gil;          /* a free-threaded build with its GIL on */
-	bool waits_measured;   /* threads that wait for a GIL are seen */
+	bool waits_measured;   /* threads that wait for a GIL, or a stop-the-world, are seen */
 	uint32_t interpreters; /* 0: not known */
 	uint64_t threads;
 	uint64_t wall_ns; /* 0: not known */
@@ -133,10 +133,12 @@ struct gs_view_function {
 struct gs_waits {
 	uint64_t waits, waited_ns, worst_ns;
 	uint64_t held_ns, computed_ns, free_ns;
+	uint64_t stops; /* in sums: how many of the waits were for a stop-the-world */
 };
 
 struct gs_view_gil {
-	uint32_t pid, index; /* of the process's GILs, in the order of their making */
+	/* `index`: of the process's GILs, in the order of their making; GS_WORLD */
+	uint32_t pid, index;
 	struct gs_waits waits;
 	uint64_t histogram[GS_HIST_BUCKETS];
 };

@@ -168,8 +168,10 @@ static void put_harm(struct gs_text *text, const struct gs_summary_totals *total
 		gs_text_duration(&clause, stalled_ns);
 		put_clause(text, ";", buffer);
 	} else if (totals->waits_measured && blocked_calls > 0) {
-		gs_text_put(
-			&clause, "no other thread wanted the GIL meanwhile: harmless this time");
+		gs_text_put(&clause, totals->free_threaded
+					     ? "no stop-the-world waited meanwhile"
+					     : "no other thread wanted the GIL meanwhile");
+		gs_text_put(&clause, ": harmless this time");
 		put_clause(text, ";", buffer);
 	}
 }
@@ -292,7 +294,7 @@ static void put_lost(struct gs_text *text, const struct gs_summary_totals *total
 	}
 }
 
-/* How much of the waiting for the GIL there was behind what; what the causes leave over is not
+/* How much of the waiting there was behind what; what the causes leave over is not
  * known. */
 static void put_waits(struct gs_text *text, const struct gs_summary_totals *totals)
 {
@@ -313,7 +315,11 @@ static void put_waits(struct gs_text *text, const struct gs_summary_totals *tota
 	if (waits->waited_ns < WORTH_TELLING_NS || totals->findings + totals->delays == 0)
 		return;
 	gs_text_init(&words, buffer, sizeof(buffer));
-	gs_text_put(&words, "waited for the GIL: ");
+	gs_text_put(&words, waits->stops < waits->waits ? "waited for the GIL" : "waited");
+	if (waits->stops)
+		gs_text_put(&words, waits->stops < waits->waits ? " or a stop-the-world"
+								: " for a stop-the-world");
+	gs_text_put(&words, ": ");
 	gs_text_count(&words, waits->waits, "time", "times");
 	gs_text_put(&words, ", ");
 	gs_text_duration(&words, waits->waited_ns);

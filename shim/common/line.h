@@ -59,11 +59,13 @@ struct gs_summary_compute {
 	uint64_t stalled_ns;
 };
 
-/* What was waited for GILs, in thread-ns, and of it the part whose cause is known. */
+/* What was waited for GILs and stops-the-world, in thread-ns, and of it the part whose cause is
+ * known. */
 struct gs_summary_waits {
 	uint64_t waits;
 	uint64_t waited_ns;
 	uint64_t held_ns, computed_ns, free_ns; /* as in struct gs_gil_entry */
+	uint64_t stops; /* of the waits: for a stop-the-world (free-threaded builds) */
 };
 
 /* GIL004: what the released calls of a function cost until the GIL was back. */

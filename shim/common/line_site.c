@@ -117,7 +117,8 @@ static void put_stalled(struct gs_text *text, const struct gs_summary_site *site
 		gs_text_duration(text, site->stalled_ns);
 		put_victims(text, site);
 	} else if (site->nobody_waited && site->rule == GS_RULE_HELD_BLOCKED) {
-		gs_text_put(text, "no other thread wanted the GIL");
+		gs_text_put(text, site->free_threaded ? "no stop-the-world waited"
+						      : "no other thread wanted the GIL");
 	}
 }
 

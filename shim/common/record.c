@@ -32,7 +32,7 @@ void gs_record_layout(struct gs_record_header *header, uint32_t stacks)
 		[GS_SECTION_NATIVE] = {GS_MAX_SITES, 0},
 		[GS_SECTION_PYTHON] = {GS_MAX_SITES, 0},
 		[GS_SECTION_STRINGS] = {1, GS_STRINGS_SIZE},
-		[GS_SECTION_GILS] = {GS_MAX_GILS, sizeof(struct gs_gil_entry)},
+		[GS_SECTION_GILS] = {GS_WORLD + 1, sizeof(struct gs_gil_entry)},
 		[GS_SECTION_WAITERS] = {GS_MAX_WAITERS, sizeof(struct gs_waiter)},
 		[GS_SECTION_DELAYS] = {GS_MAX_CALLS, sizeof(struct gs_delay)},
 	};

@@ -33,6 +33,9 @@
 #define GS_MAX_STACK 64    /* frames of each stack of a site, option `stacks` */
 #define GS_STRINGS_SIZE (704 * 1024)
 
+/* Behind the GILs: what was waited for stops of the world, in free-threaded builds. */
+#define GS_WORLD GS_MAX_GILS
+
 #define GS_NONE UINT32_MAX /* no such index or string */
 
 enum gs_class { GS_CLASS_NEVER, GS_CLASS_DISK, GS_CLASS_WAIT, GS_CLASSES };
@@ -69,7 +72,7 @@ enum gs_section_id {
 	GS_SECTION_NATIVE,    /* uint64_t [stacks] per site: return addresses, innermost first */
 	GS_SECTION_PYTHON,    /* struct gs_pyline [stacks] per site, innermost first */
 	GS_SECTION_STRINGS,   /* one entry; NUL-terminated UTF-8 */
-	GS_SECTION_GILS,      /* struct gs_gil_entry, in the order of their making */
+	GS_SECTION_GILS,      /* struct gs_gil_entry, in the order of their making; GS_WORLD */
 	GS_SECTION_WAITERS,   /* struct gs_waiter */
 	GS_SECTION_DELAYS,    /* struct gs_delay, by call id */
 	GS_SECTIONS
@@ -145,7 +148,8 @@ struct gs_record_header {
 	 * both. */
 	_Atomic uint64_t moving;
 	_Atomic uint64_t moving_to;
-	uint64_t reserved[14];
+	uint64_t world; /* 1: waits for stops of the world are seen */
+	uint64_t reserved[13];
 };
 
 /* An object in memory at the time it was first seen. */

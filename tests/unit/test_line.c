@@ -134,6 +134,10 @@ static void test_nobody_stood_still(void)
 					  "harmless this time\n  While"));
 	CU_ASSERT(unit_widest(buffer) <= 80);
 	CU_ASSERT_FALSE(gs_line_names_stalled(&totals));
+	totals.free_threaded = true;
+	CU_ASSERT(unit_has(head(&totals),
+		"attached;\n  no stop-the-world waited meanwhile: harmless this "
+		"time\n  While"));
 	totals.compute = (struct gs_summary_compute){1, 4, 1200000000, 2300000000};
 	CU_ASSERT_FALSE(unit_has(head(&totals), "harmless"));
 	CU_ASSERT_TRUE(gs_line_names_stalled(&totals));
@@ -177,11 +181,11 @@ static void test_what_was_waited_is_told_with_its_causes(void)
 	struct gs_summary_totals totals = dirty();
 
 	totals.waits =
-		(struct gs_summary_waits){2310, 12300000000, 8100000000, 4000000000, 200000000};
+		(struct gs_summary_waits){2310, 12300000000, 8100000000, 4000000000, 200000000, 0};
 	CU_ASSERT(unit_has(tail(&totals),
 		"  waited for the GIL: 2,310 times, 12.3 s; of it 8.10 s behind held calls,\n"
 		"    4.00 s behind computing threads, 200 ms while it was handed over\n"));
-	totals.waits = (struct gs_summary_waits){1, 1000000, 0, 700000, 0};
+	totals.waits = (struct gs_summary_waits){1, 1000000, 0, 700000, 0, 0};
 	CU_ASSERT(unit_has(tail(&totals),
 		"  waited for the GIL: 1 time, 1.00 ms; of it 700 us behind "
 		"computing threads\n"));
@@ -189,17 +193,24 @@ static void test_what_was_waited_is_told_with_its_causes(void)
 	CU_ASSERT(unit_has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
 	totals.free_threaded = true; /* a GIL that was turned on later */
 	CU_ASSERT(unit_has(tail(&totals), "  waited for the GIL: 1 time, 1.00 ms\n"));
+	totals.waits = (struct gs_summary_waits){2, 1000000, 600000, 0, 0, 2};
+	CU_ASSERT(unit_has(tail(&totals),
+		"  waited for a stop-the-world: 2 times, 1.00 ms; of it 600 us "
+		"behind attached\n    calls\n"));
+	totals.waits.waits = 5;
+	CU_ASSERT(unit_has(
+		tail(&totals), "  waited for the GIL or a stop-the-world: 5 times, 1.00 ms; "));
 }
 
 static void test_waits_that_are_not_worth_a_line(void)
 {
 	struct gs_summary_totals totals = dirty();
 
-	totals.waits = (struct gs_summary_waits){9, 999999, 0, 0, 0};
+	totals.waits = (struct gs_summary_waits){9, 999999, 0, 0, 0, 0};
 	CU_ASSERT_FALSE(unit_has(tail(&totals), "waited for"));
 	/* Handing the GIL over is what threads do: it is no news where there are no findings. */
 	totals = clean();
-	totals.waits = (struct gs_summary_waits){9, 5000000, 0, 0, 0};
+	totals.waits = (struct gs_summary_waits){9, 5000000, 0, 0, 0, 0};
 	CU_ASSERT_STRING_EQUAL(tail(&totals), "");
 	totals.delays = 1;
 	CU_ASSERT_STRING_EQUAL(tail(&totals), "  waited for the GIL: 9 times, 5.00 ms\n");

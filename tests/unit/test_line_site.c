@@ -118,6 +118,8 @@ static void test_a_site_for_which_nobody_waited(void)
 	alone.nobody_waited = true;
 	CU_ASSERT(unit_has(
 		line(1, &alone), "(worst 456 ms),\n     no other thread wanted the GIL\n"));
+	alone.free_threaded = true;
+	CU_ASSERT(unit_has(line(1, &alone), "(worst 456 ms),\n     no stop-the-world waited\n"));
 	alone.rule = GS_RULE_HELD_COULD_BLOCK; /* there was nothing to wait for */
 	CU_ASSERT_FALSE(unit_has(line(1, &alone), "nobody"));
 	alone = site();

@@ -57,11 +57,37 @@ static void test_gils_of_several_processes_stay_apart(void)
 	synthetic_free(&second);
 }
 
+static void test_stops_of_the_world_are_waited_for_too(void)
+{
+	struct synthetic record;
+	struct gs_gil_entry *world;
+
+	make_stalls(&record);
+	world = synthetic_entry(&record, GS_SECTION_GILS, GS_WORLD);
+	world->waits = 4;
+	world->waited_ns = 500 * (uint64_t)MS;
+	world->held_ns = 450 * (uint64_t)MS;
+	add(&record);
+	/* a build that has none says nothing of it */
+	CU_ASSERT_EQUAL(gs_view_waits(&view).stops, 0);
+	CU_ASSERT_EQUAL(gs_view_waits(&view).waits, 2310);
+	gs_view_free(&view);
+	record.header->world = 1;
+	add(&record);
+	CU_ASSERT_EQUAL_FATAL(view.gil_count, 2);
+	CU_ASSERT_EQUAL(view.gils[1].index, GS_WORLD);
+	CU_ASSERT_EQUAL(gs_view_waits(&view).stops, 4);
+	CU_ASSERT_EQUAL(gs_view_waits(&view).waits, 2314);
+	CU_ASSERT_EQUAL(gs_view_waits(&view).held_ns, 3850 * (uint64_t)MS);
+	gs_view_free(&view);
+	synthetic_free(&record);
+}
+
 static void test_what_is_charged_twice_leaves_nothing(void)
 {
-	const struct gs_waits more = {1, 100, 100, 60, 60, 0};
-	const struct gs_waits most = {1, 100, 100, UINT64_MAX, UINT64_MAX, UINT64_MAX};
-	const struct gs_waits less = {1, 100, 100, 30, 20, 10};
+	const struct gs_waits more = {1, 100, 100, 60, 60, 0, 0};
+	const struct gs_waits most = {1, 100, 100, UINT64_MAX, UINT64_MAX, UINT64_MAX, 0};
+	const struct gs_waits less = {1, 100, 100, 30, 20, 10, 0};
 
 	CU_ASSERT_EQUAL(gs_view_uncharged(&more), 0);
 	CU_ASSERT_EQUAL(gs_view_uncharged(&most), 0);
@@ -90,6 +116,10 @@ static void test_are_waits_measured(void)
 	unit_add(&view, &record);
 	CU_ASSERT_FALSE(gs_view_waits_measured(&view));
 	CU_ASSERT_TRUE(gs_view_free_threaded(&view));
+	gs_view_free(&view);
+	record.header->world = 1;
+	add(&record);
+	CU_ASSERT_TRUE(gs_view_waits_measured(&view));
 	gs_view_free(&view);
 	record.header->free_threaded = GS_THREADING_FREE_GIL;
 	unit_add(&view, &record);
@@ -306,6 +336,7 @@ CU_TestInfo gs_tests_waits[] = {
 	{"waits of one process", test_waits_of_one_process},
 	{"GILs of several processes stay apart", test_gils_of_several_processes_stay_apart},
 	{"what is charged twice leaves nothing", test_what_is_charged_twice_leaves_nothing},
+	{"stops of the world are waited for too", test_stops_of_the_world_are_waited_for_too},
 	{"are waits measured?", test_are_waits_measured},
 	{"delays of several processes are one", test_delays_of_several_processes_are_one},
 	{"the longest delays come first", test_the_longest_delays_come_first},
