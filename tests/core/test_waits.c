@@ -418,6 +418,7 @@ static void releases(unsigned number)
 		while (!go)
 			pass(100000);
 		take(&gils[0]);
+		wait_until_waiting(1);
 		pass(10000000);
 		drop(&gils[0]);
 		return;
