@@ -35,7 +35,7 @@ def table(command):
 
 def hooks():
     text = open(os.path.dirname(HERE) + "/shim/preload/hooks.def").read()
-    return set(re.findall(r"^GS_HOOK(?:_COND|_EXECL?)?\(\w+,\s*(\w+),", text, re.M)) | {"sem_init"}
+    return set(re.findall(r"^GS_HOOK(?:_COND|_EXECL?)?\(\w+,\s*(\w+),", text, re.M)) | {"sem_init", "sem_destroy"}
 
 
 def exceptions():

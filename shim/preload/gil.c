@@ -11,6 +11,7 @@
 #include "pyframe.h"
 #include "chain.h"
 #include "waits.h"
+#include "world.h"
 
 /* ceval_gil.h, 3.7 to 3.15: last_holder lies so far before the condition that drop_gil() signals.
  */
@@ -25,7 +26,12 @@ static const struct {
 	uint32_t minor;
 	uint16_t offset;
 } states[] = {{13, 40}, {14, 44}, {15, 48}};
-#define STATE_ATTACHED 1 /* internal/pycore_pystate.h */
+
+enum { /* internal/pycore_pystate.h; 3.14 has one more, for threads that are not to attach again */
+	STATE_DETACHED,
+	STATE_ATTACHED,
+	STATE_SUSPENDED,
+};
 
 GS_HIDDEN struct gs_gil gs_gil;
 
@@ -137,6 +143,24 @@ bool gs_gil_attached(void)
 	return state && *(const volatile int *) (state + gs_gil.state) == STATE_ATTACHED;
 }
 
+bool gs_gil_suspended(void)
+{
+	const char *state = gs_gil.unchecked();
+	int word = state ? *(const volatile int *) (state + gs_gil.state) : STATE_ATTACHED;
+
+	return word == STATE_SUSPENDED || word == STATE_DETACHED;
+}
+
+bool gs_gil_alone(void)
+{
+	void *first;
+
+	if (!gs_gil.first_interpreter || !gs_gil.next_interpreter)
+		return false;
+	first = gs_gil.first_interpreter();
+	return first && !gs_gil.next_interpreter(first);
+}
+
 bool gs_gil_find(const void *address, bool check_to_the_letter)
 {
 	struct gs_object object;
@@ -164,6 +188,8 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 	gs_gil.initialized = (int (*)(void)) symbol(&object, "Py_IsInitialized");
 	gs_gil.finalizing = (int (*)(void)) either(&object, "Py_IsFinalizing", "_Py_IsFinalizing");
 	gs_gil.finalizing_36 = symbol(&object, "_Py_Finalizing");
+	gs_gil.first_interpreter = (void *(*) (void) ) symbol(&object, "PyInterpreterState_Head");
+	gs_gil.next_interpreter = (void *(*) (void *) ) symbol(&object, "PyInterpreterState_Next");
 	read_version((const char *(*) (void) ) symbol(&object, "Py_GetVersion"));
 	gs_pyframe_setup(&object);
 	gs_chain_setup(&object);
@@ -323,9 +349,18 @@ void gs_gil_signalled(void *cond, void *caller)
 	}
 }
 
-/* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. */
+/* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. In
+ * free-threaded builds a thread that waits to be attached again makes a semaphore for it. */
 void gs_gil_sem_init(void *caller)
 {
 	if (gs_gil.exact == GS_ORACLE_FLAG && !gs_gil.made && gs_gil_in_image(caller))
 		gs_life_python_here();
+	if (gs_gil.exact == GS_ORACLE_STATE && gs_gil_in_image(caller) && gs_gil_suspended())
+		gs_world_park();
+}
+
+void gs_gil_sem_destroy(void *caller)
+{
+	if (gs_gil.exact == GS_ORACLE_STATE && gs_gil_in_image(caller))
+		gs_world_unpark();
 }

@@ -35,6 +35,8 @@ struct gs_gil {
 	uintptr_t base;       /* its load bias */
 	void *(*unchecked)(void);
 	void *(*this_thread)(void);
+	void *(*first_interpreter)(void);
+	void *(*next_interpreter)(void *);
 	int (*check)(void);
 	int (*initialized)(void);
 	int (*finalizing)(void);
@@ -56,8 +58,13 @@ extern GS_HIDDEN struct gs_gil gs_gil;
  * the object that `address` lies in. True if one is known now. Not in the hot path. */
 GS_HIDDEN bool gs_gil_find(const void *address, bool check_to_the_letter);
 
-/* Of a free-threaded build: is this thread's state attached? */
+/* Of a free-threaded build: is this thread's state attached? Does the thread wait to be attached
+ * again, because all threads were stopped? */
 GS_HIDDEN bool gs_gil_attached(void);
+GS_HIDDEN bool gs_gil_suspended(void);
+
+/* Is there one interpreter only? False where that is not known. Any thread. */
+GS_HIDDEN bool gs_gil_alone(void);
 
 /* Seen to have dropped the one GIL, or never to have taken it: no more needs to be asked. */
 static inline bool gs_gil_surely_not(const struct gs_thread *thread)
@@ -123,8 +130,8 @@ GS_HIDDEN int gs_gil_of_waiter(const void *cond);
  * GIL's mutex, or by its holder. */
 GS_HIDDEN void *gs_gil_holder(uint32_t gil);
 
-/* Hooks, called by the exported pthread_cond_init, pthread_cond_signal and sem_init before they
- * jump to the real ones; `caller` is the return address. */
+/* Hooks, called by the exported pthread_cond_init, pthread_cond_signal, sem_init and sem_destroy
+ * before they jump to the real ones; `caller` is the return address. */
 GS_HIDDEN void gs_gil_cond_init(void *cond, void *caller);
 GS_HIDDEN void gs_gil_signalled(void *cond, void *caller);
 static inline void gs_gil_cond_signal(void *cond, void *caller)
@@ -133,5 +140,6 @@ static inline void gs_gil_cond_signal(void *cond, void *caller)
 		gs_gil_signalled(cond, caller);
 }
 GS_HIDDEN void gs_gil_sem_init(void *caller);
+GS_HIDDEN void gs_gil_sem_destroy(void *caller);
 
 #endif

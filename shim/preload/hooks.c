@@ -18,6 +18,7 @@ enum hook {
 #define GS_HOOK_COND(ID, symbol, node, is_default, hook) HOOK_##ID,
 #include "hooks.def"
 	HOOK_SEM_INIT,
+	HOOK_SEM_DESTROY,
 	HOOKS
 };
 
@@ -30,6 +31,7 @@ static const struct {
 #define GS_HOOK_COND(ID, symbol, node, is_default, hook) {#symbol, #node},
 #include "hooks.def"
 	[HOOK_SEM_INIT] = {"sem_init", NULL},
+	[HOOK_SEM_DESTROY] = {"sem_destroy", NULL},
 };
 
 extern GS_HIDDEN void *gs_hook_real[HOOKS];
@@ -168,4 +170,11 @@ int hook_sem_init(void *semaphore, int shared, unsigned value)
 {
 	gs_gil_sem_init(__builtin_return_address(0));
 	return ((int (*)(void *, int, unsigned)) slot(HOOK_SEM_INIT))(semaphore, shared, value);
+}
+
+GS_EXPORT int hook_sem_destroy(void *semaphore) __asm__("sem_destroy");
+int hook_sem_destroy(void *semaphore)
+{
+	gs_gil_sem_destroy(__builtin_return_address(0));
+	return ((int (*)(void *)) slot(HOOK_SEM_DESTROY))(semaphore);
 }

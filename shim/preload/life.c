@@ -22,6 +22,7 @@
 #include "sys.h"
 #include "ticks.h"
 #include "usage.h"
+#include "world.h"
 
 GS_HIDDEN struct gs_life gs_life;
 
@@ -123,6 +124,7 @@ static void describe_python(struct gs_record_header *header)
 	describe_threading(header);
 	header->lines = gs_pyframe_available();
 	header->unknown = unknown;
+	header->world = gs_gil.exact == GS_ORACLE_STATE;
 	header->interpreters = gs_gil.made;
 }
 
@@ -270,6 +272,8 @@ static void arm(bool first)
 	gs_site_forget();
 	if (first)
 		say_limits();
+	else if (gs_gil.exact == GS_ORACLE_STATE)
+		gs_world_reset();
 	gs_options_calls(&gs_life.options, watched, first ? complain : ignore, NULL);
 	watched[GS_CALL_VFORK] |= GS_ARMED_MARK;
 	watched[GS_CALL_CLONE] |= GS_ARMED_MARK;

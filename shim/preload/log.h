@@ -14,10 +14,11 @@ GS_HIDDEN bool gs_log_wants(enum gs_state state, bool blocked);
  * STATE EVIDENCE CALL OBJECT FILE:LINE FUNCTION, "-" for what is not known. */
 GS_HIDDEN void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence);
 
-/* Lines of the same form for what is no call, where every call is logged; CALL is `gil`. A wait
+/* Lines of the same form for what is no call, where every call is logged; CALL is `gil`, or `world`
+ * where `gil` is GS_WORLD. A wait
  * that the calling thread has ended: STATE released, EVIDENCE waited. A stretch that it computed
  * while others waited (also where only held calls are logged): STATE held, EVIDENCE computed. */
-GS_HIDDEN void gs_log_wait(uint64_t begin_ns, uint64_t elapsed_ns);
+GS_HIDDEN void gs_log_wait(uint32_t gil, uint64_t begin_ns, uint64_t elapsed_ns);
 GS_HIDDEN void gs_log_stall(uint32_t site, uint64_t begin_ns, uint64_t elapsed_ns);
 
 #endif

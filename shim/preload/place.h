@@ -14,6 +14,9 @@
  * where there is no room, and for threads without a block of their own. Never NULL. */
 GS_HIDDEN struct gs_waiter *gs_place_waiter(struct gs_thread_entry *entry);
 
+/* A name costs some system calls: only who waits for so long gets one. */
+#define GS_NAMED_AFTER_NS 20000000
+
 /* Names the calling thread, which is not holding a GIL, if it has no name yet. */
 GS_HIDDEN void gs_place_name_self(struct gs_thread_entry *entry);
 

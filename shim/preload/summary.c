@@ -57,10 +57,11 @@ static void count_calls(struct gs_summary_totals *totals)
 
 static void count_waits(struct gs_summary_waits *waits)
 {
-	for (unsigned i = 0; i < GS_MAX_GILS; i++) {
+	for (unsigned i = 0; i <= GS_WORLD; i++) {
 		const struct gs_gil_entry *gil = &gs_store.gils[i];
 
 		waits->waits += load(&gil->waits);
+		waits->stops += i == GS_WORLD ? load(&gil->waits) : 0;
 		waits->waited_ns += load(&gil->waited_ns);
 		waits->held_ns += load(&gil->held_ns);
 		waits->computed_ns += load(&gil->computed_ns);
@@ -83,7 +84,7 @@ static void fill_totals(struct gs_summary_totals *totals)
 	totals->lost_threads = load(&header->lost.threads);
 	totals->lost_strings = load(&header->lost.strings);
 	totals->lost_modules = load(&header->lost.modules);
-	totals->waits_measured = gs_gil.made && !gs_gil.attached;
+	totals->waits_measured = gs_gil.made && (!gs_gil.attached || gs_store.header->world);
 	count_calls(totals);
 	count_waits(&totals->waits);
 }

@@ -9,11 +9,9 @@
 #include "store.h"
 #include "usage.h"
 #include "watch.h"
+#include "world.h"
 
 #define READ_ATTEMPTS 64
-
-/* A name costs some system calls: only who waits for long gets one. */
-#define NAMED_AFTER_NS 20000000
 
 GS_HIDDEN struct gs_waits gs_waits[GS_MAX_GILS];
 
@@ -126,7 +124,7 @@ static void note_victims(uint32_t gil, struct gs_site *site)
 			&site->stalled_threads, (uint8_t) stalled, memory_order_relaxed);
 }
 
-static void charge_site(uint32_t gil, uint32_t index, uint64_t growth)
+void gs_waits_charge_site(uint32_t gil, uint32_t index, uint64_t growth)
 {
 	struct gs_site *site = &gs_store.sites[index];
 
@@ -156,8 +154,10 @@ void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
 {
 	uint64_t growth = may_charge(thread) ? take_growth(&gs_waits[thread->gil], now) : 0;
 
+	if (gs_gil.exact == GS_ORACLE_STATE)
+		gs_world_charge(thread, now);
 	if (thread->charge_site)
-		charge_site(thread->gil, thread->charge_site - 1, growth);
+		gs_waits_charge_site(thread->gil, thread->charge_site - 1, growth);
 	else
 		charge_computing(thread, growth);
 }
@@ -172,7 +172,7 @@ void gs_waits_split(
 		part = (uint64_t) ((double) growth * (double) idle / (double) elapsed);
 	if (part > growth)
 		part = growth;
-	charge_site(thread->gil, site, part);
+	gs_waits_charge_site(thread->gil, site, part);
 	charge_computing(thread, growth - part);
 }
 
@@ -262,6 +262,8 @@ static void meet(struct gs_thread *thread, struct gs_waits *waits, void *caller)
 void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void *caller)
 {
 	gs_waits_charge_slowly(thread, now);
+	if (gs_gil.exact == GS_ORACLE_STATE)
+		gs_world_call(thread, now, caller);
 	if (thread->holds && thread->epoch == gs_epoch())
 		meet(thread, &gs_waits[thread->gil], caller);
 }
@@ -292,13 +294,11 @@ static void clear_wait(struct gs_thread *thread)
 		atomic_store_explicit(&thread->entry->waiting_ns, 0, memory_order_relaxed);
 }
 
-static void end_wait(struct gs_thread *thread, uint64_t now)
+void gs_waits_count(uint32_t gil, struct gs_thread_entry *entry, uint64_t waited)
 {
-	struct gs_gil_entry *sums = &gs_store.gils[thread->wait_gil];
-	struct gs_waiter *waiter = gs_place_waiter(thread->entry);
-	uint64_t waited = now - thread->wait_ns;
+	struct gs_gil_entry *sums = &gs_store.gils[gil];
+	struct gs_waiter *waiter = gs_place_waiter(entry);
 
-	change(&gs_waits[thread->wait_gil], now, -1);
 	add(&sums->waits, 1);
 	add(&sums->waited_ns, waited);
 	gs_store_raise64(&sums->worst_ns, waited);
@@ -307,9 +307,17 @@ static void end_wait(struct gs_thread *thread, uint64_t now)
 	add(&waiter->waited_ns, waited);
 	gs_store_raise64(&waiter->worst_ns, waited);
 	count(waiter->histogram, waited);
+}
+
+static void end_wait(struct gs_thread *thread, uint64_t now)
+{
+	uint64_t waited = now - thread->wait_ns;
+
+	change(&gs_waits[thread->wait_gil], now, -1);
+	gs_waits_count(thread->wait_gil, thread->entry, waited);
 	if (thread->released)
 		add_delay(thread, waited);
-	gs_log_wait(thread->wait_ns, waited);
+	gs_log_wait(thread->wait_gil, thread->wait_ns, waited);
 	clear_wait(thread);
 }
 
@@ -355,7 +363,7 @@ void gs_waits_begin(void *cond, void *caller)
 	if (!thread->wait_ns) {
 		begin_wait(thread, (uint32_t) gil, now);
 	} else {
-		if (now - thread->wait_ns >= NAMED_AFTER_NS)
+		if (now - thread->wait_ns >= GS_NAMED_AFTER_NS)
 			gs_place_name_self(thread->entry);
 		look((uint32_t) gil, now);
 	}
@@ -380,7 +388,7 @@ void gs_waits_taken(struct gs_thread *thread)
 	forget_stretch(waits);
 	if (waiting_now(waits))
 		open_stretch(waits, now);
-	else
+	else if (gs_gil.exact != GS_ORACLE_STATE)
 		atomic_store_explicit(&waits->active, 0, memory_order_relaxed);
 	thread->release_ns = 0;
 	thread->released = 0;

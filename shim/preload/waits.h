@@ -24,7 +24,7 @@
 
 struct gs_waits {
 	/* 0: nobody waits and nothing is uncharged. Set by waiters, cleared by takers, under the
-	 * GIL's mutex */
+	 * GIL's mutex. Free-threaded builds leave it set: their GIL may be off, see world.h */
 	_Atomic uint32_t active;
 	/* where the holder computes, once he does so too long; GS_NONE. Published after stall_stand
 	 */
@@ -50,6 +50,13 @@ struct gs_waits {
 } __attribute__((aligned(64)));
 
 extern GS_HIDDEN struct gs_waits gs_waits[GS_MAX_GILS];
+
+/* One wait for a GIL, or GS_WORLD, of the thread with this block has ended. */
+GS_HIDDEN void gs_waits_count(uint32_t gil, struct gs_thread_entry *entry, uint64_t waited);
+
+/* Charges so much of what is waited for a GIL, or GS_WORLD, to a site; those who wait now are told
+ * as its victims. */
+GS_HIDDEN void gs_waits_charge_site(uint32_t gil, uint32_t site, uint64_t ns);
 
 /* A GIL was made: nobody waits for it. */
 GS_HIDDEN void gs_waits_reset(uint32_t gil);

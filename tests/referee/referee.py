@@ -78,7 +78,7 @@ class Run:
         self.offset = clocks.finish()
         # Lines of the GIL tell of waits, not of calls: pthread_cond_timedwait has lines of its own.
         self.logs = {int(path.rsplit(".", 1)[1]):
-                     [line for line in cases.read_log(path) if line.call != "gil"]
+                     [line for line in cases.read_log(path) if line.call not in ("gil", "world")]
                      for path in glob.glob(glob.escape(folder) + "/log.*")}
 
     def judge(self, program, rows_on):
