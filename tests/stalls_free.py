@@ -51,6 +51,28 @@ def program_world(kind, *how):
     print(json.dumps({"gaps_ns": int(tickers.end() * 1e9), "collected_ns": int(collected * 1e9)}))
 
 
+def program_stuck():
+    """A stop of the world that waits for a call that does not return."""
+    import gc
+    import threading
+    usleep = library(HELD).usleep
+    tickers = Tickers(3)
+    threading.Thread(target=usleep, args=(60000000,)).start()
+    tickers.wait_for(20)
+    print("stuck", flush=True)
+    gc.collect()
+
+
+def program_killed():
+    child = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--program", "stuck"],
+                             stdout=subprocess.PIPE)
+    child.stdout.readline()
+    time.sleep(0.5)
+    child.kill()
+    child.wait()
+    print(json.dumps({"child": child.pid}))
+
+
 def program_later(folder):
     """The GIL is turned on by the import of a module that says nothing of it."""
     import warnings
@@ -146,12 +168,24 @@ def judge_later(bench, python):
         None if blocked == 2 else "%d blocked calls" % blocked]
 
 
+def judge_killed(bench, python):
+    """Of a process that is killed meanwhile it is known up to the last turn of who asked."""
+    known, _ = bench.run(python, "killed", gil="0", script=__file__)
+    report = bench.report(known["child"])
+    waits = report["waits"]
+    return accounts(report) + [
+        None if waits["held_ns"] > 4 * 300e6 else "stalled %d ns only" % waits["held_ns"],
+        near("waited", waits["ns"], waits["held_ns"], 0.05, 10e6),
+        None if any("waiting_ns" in thread for thread in waits["threads"]) else "nobody waits"]
+
+
 TESTS = [
     ("a stop of the world", judge_world, HELD, "collect"),
     ("a stop and two calls", judge_world, HELD, "collect", "two"),
     ("a stop and a released call", judge_world, RELEASED, "collect"),
     ("no stop", judge_world, HELD),
     ("a stop, two interpreters", judge_world, HELD, "collect", "interpreters"),
+    ("killed while all wait", judge_killed),
     ("a GIL turned on later", judge_later),
 ]
 

@@ -130,6 +130,8 @@ static void settle(uint64_t now)
 
 	if (!atomic_load_explicit(&waiting, memory_order_acquire) || !gs_gil_alone())
 		return;
+	/* Of a process that is killed in a call this tells how long it had been in there. */
+	__atomic_store_n(&gs_store.header->last_ns, now, __ATOMIC_RELAXED);
 	found = find_holders(holders, now);
 	for (uint32_t i = 0; i < used; i++) {
 		uint64_t from = atomic_load_explicit(&waits[i].settled_ns, memory_order_acquire);

@@ -94,7 +94,8 @@ static void pass(uint64_t ns)
 		sched_yield();
 }
 
-static void begin_call(struct gs_probe *probe, uint32_t key, void *caller)
+/* Not inlined, nor is call(): a call within another lies deeper in the stack. */
+static __attribute__((noinline)) void begin_call(struct gs_probe *probe, uint32_t key, void *caller)
 {
 	CU_ASSERT(gs_watch(key));
 	gs_probe_enter(probe);
@@ -108,7 +109,7 @@ static void end_call(struct gs_probe *probe)
 }
 
 /* A held call of so long from the call site with this number. */
-static uint32_t call(unsigned number, uint64_t ns)
+static __attribute__((noinline)) uint32_t call(unsigned number, uint64_t ns)
 {
 	struct gs_probe probe;
 
@@ -324,6 +325,41 @@ static void test_turns_are_one_wait(void)
 	CU_ASSERT(gs_store.gils[GS_WORLD].waited_ns > 44 * MS);
 }
 
+/* A signal handler's call ends the wait before the turn has ended. */
+static void asks_and_is_interrupted(unsigned number)
+{
+	struct gs_probe probe;
+
+	attach();
+	if (number == 0) {
+		begin_call(&probe, TURN_KEY, IMAGE);
+		call(5, 1000);
+		CU_ASSERT_EQUAL(waiting(), 0);
+		stop = true;
+		while (stop)
+			pass(20000);
+		end_call(&probe);
+	} else if (number == 1) {
+		while (!stop)
+			pass(20000);
+		suspend();
+	} else {
+		while (!stop || waiting() < 1)
+			pass(20000);
+		call(1, 20 * MS);
+		stop = false;
+	}
+	detach();
+}
+
+static void test_who_asks_is_in_nobodys_way(void)
+{
+	begin();
+	core_threads(3, asks_and_is_interrupted);
+	CU_ASSERT(gs_store.gils[GS_WORLD].waited_ns > 20 * MS);
+	expect_sums();
+}
+
 /* ---- where nobody is known to ask ---- */
 
 static bool calls_first;
@@ -408,6 +444,7 @@ CU_TestInfo gs_tests_world[] = {
 	{"a call that is in the way", test_a_call_that_is_in_the_way},
 	{"calls that are in the way together", test_calls_that_are_in_the_way_together},
 	{"turns are one wait", test_turns_are_one_wait},
+	{"who asks is in nobody's way", test_who_asks_is_in_nobodys_way},
 	{"which of several interpreters stops is not known",
 		test_which_of_several_interpreters_stops_is_not_known},
 	{"a call that began before is known to be in the way",
