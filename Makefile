@@ -29,6 +29,8 @@ BENCH_PYPI := py-spy==0.4.3 memray==1.20.0 gil_load==0.4.2
 REFEREE_PACKAGES := golang-go libgomp1 postgresql
 REFEREE_WHEELS := numpy grpcio cryptography watchfiles polars tokenizers orjson psycopg2-binary \
 	uvloop pyzmq
+# What a CPython is made with.
+FREETHREADED_PACKAGES := gcc libc6-dev make dpkg-dev xz-utils libffi-dev zlib1g-dev libssl-dev
 TRANSPARENT_PACKAGES := libpq-dev postgresql redis-server
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wvla $(WERROR)
@@ -257,6 +259,11 @@ transparent: check-deps
 	@$(PYTHON) tests/transparent/transparent.py --lib $(O)/libgilshim.so --build $(O)/transparent \
 		--versions "$(VERSIONS)" --modules "$(MODULES)" --jobs $(JOBS)
 
+# A free-threaded CPython beside those that the machine has: the tests find it there.
+freethreaded:
+	@sh tests/install.sh $(FREETHREADED_PACKAGES)
+	@sh tests/freethreaded.sh build/freethreaded
+
 help:
 	@echo 'make                 build $(O)/libgilshim.so and $(O)/gilshim'
 	@echo 'make demo            install what the build needs, build, show a guilty and an innocent extension'
@@ -267,10 +274,11 @@ help:
 	@echo 'make fuzz            look for bad input, FUZZ_SECONDS=$(FUZZ_SECONDS) for each kind'
 	@echo 'make referee         real programs under strace: what escapes? (ONLY=NAME for one)'
 	@echo 'make transparent     CPython'"'"'s own tests and other programs, bare and preloaded (hours)'
+	@echo 'make freethreaded    build a free-threaded CPython for the tests (minutes)'
 	@echo 'make install         PREFIX=$(PREFIX) BINDIR= LIBDIR= DESTDIR='
 	@echo 'make uninstall clean deps'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS O=build-directory V=1'
 
 FORCE:
-.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records kill fuzz referee transparent help FORCE
+.PHONY: all install uninstall clean deps check-deps demo check bench golden golden-records kill fuzz referee transparent freethreaded help FORCE
 -include $(lib_obj:.o=.d) $(cmd_obj:.o=.d)

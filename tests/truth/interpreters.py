@@ -8,6 +8,7 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXTENSION = os.path.join(HERE, "extension")
 PROGRAMS = os.path.join(HERE, "programs")
+FREE_THREADED = os.path.join(HERE, "..", "..", "build", "freethreaded")
 OLDEST = (3, 6)
 
 C_FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra",
@@ -73,6 +74,7 @@ def candidates():
     """Paths that may be interpreters; shell scripts that choose one are none."""
     yield "/usr/bin/python3"
     yield from sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python3")))
+    yield from sorted(glob.glob(os.path.join(FREE_THREADED, "bin", "python3.[0-9]*t")))
     for directory in os.environ.get("PATH", "").split(os.pathsep):
         yield from sorted(glob.glob(os.path.join(directory, "python3.[0-9]*[0-9t]")))
     if shutil.which("pypy3"):
