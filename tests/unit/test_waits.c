@@ -62,18 +62,18 @@ static void test_stops_of_the_world_are_waited_for_too(void)
 	struct synthetic record;
 	struct gs_gil_entry *world;
 
-	make_stalls(&record);
+	unit_make_stalls(&record);
 	world = synthetic_entry(&record, GS_SECTION_GILS, GS_WORLD);
 	world->waits = 4;
 	world->waited_ns = 500 * (uint64_t)MS;
 	world->held_ns = 450 * (uint64_t)MS;
-	add(&record);
+	unit_add(&view, &record);
 	/* a build that has none says nothing of it */
 	CU_ASSERT_EQUAL(gs_view_waits(&view).stops, 0);
 	CU_ASSERT_EQUAL(gs_view_waits(&view).waits, 2310);
 	gs_view_free(&view);
 	record.header->world = 1;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_EQUAL_FATAL(view.gil_count, 2);
 	CU_ASSERT_EQUAL(view.gils[1].index, GS_WORLD);
 	CU_ASSERT_EQUAL(gs_view_waits(&view).stops, 4);
@@ -118,7 +118,7 @@ static void test_are_waits_measured(void)
 	CU_ASSERT_TRUE(gs_view_free_threaded(&view));
 	gs_view_free(&view);
 	record.header->world = 1;
-	add(&record);
+	unit_add(&view, &record);
 	CU_ASSERT_TRUE(gs_view_waits_measured(&view));
 	gs_view_free(&view);
 	record.header->free_threaded = GS_THREADING_FREE_GIL;
