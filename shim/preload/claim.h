@@ -97,12 +97,8 @@ static inline gs_claim_t gs_claim_close(int fd)
 	return gs_claim_make(GS_CLAIM_CLOSE, fd);
 }
 
-/* O_NONBLOCK covers FIFOs, terminals and leases alike; a path alone opens nothing. */
-static inline gs_claim_t gs_claim_open(int flags)
-{
-	return gs_claim_disk_unless(flags & (O_NONBLOCK | O_PATH));
-}
-
+/* O_NONBLOCK covers FIFOs, terminals and leases, and a path alone opens nothing; but to find the
+ * file may take its disk's time whatever the flags say. */
 static inline gs_claim_t gs_claim_opened(int flags, int fd)
 {
 	if (flags & (O_NONBLOCK | O_PATH))

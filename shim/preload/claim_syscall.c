@@ -20,8 +20,7 @@ enum rule_kind {
 	RULE_FDS,         /* two descriptors, the first argument and argument `arg` */
 	RULE_QUEUE,
 	RULE_CLOSE,
-	RULE_OPEN, /* flags in argument `arg` */
-	RULE_MS,   /* a timeout in argument `arg` */
+	RULE_MS, /* a timeout in argument `arg` */
 	RULE_TIMESPEC,
 	RULE_TIMEVAL,
 	RULE_OTHER, /* a rule of its own */
@@ -45,7 +44,7 @@ static const struct rule rules[] = {
 	[SYS_pwritev] = {RULE_FD_COUNT, 2, 0},
 	[SYS_preadv2] = {RULE_FD_COUNT, 2, 0},
 	[SYS_pwritev2] = {RULE_FD_COUNT, 2, 0},
-	[SYS_openat] = {RULE_OPEN, 2, 0},
+	[SYS_openat] = {RULE_DISK, 0, 0},
 	[SYS_close] = {RULE_CLOSE, 0, 0},
 	[SYS_flock] = {RULE_WAIT_UNLESS, 1, LOCK_NB | LOCK_UN},
 	[SYS_sendfile] = {RULE_FDS, 1, 0},
@@ -152,7 +151,7 @@ static const struct rule rules[] = {
 	[SYS_name_to_handle_at] = {RULE_DISK, 0, 0},
 	[SYS_io_submit] = {RULE_DISK, 0, 0},
 	[SYS_request_key] = {RULE_DISK, 0, 0},
-	[SYS_open_by_handle_at] = {RULE_OPEN, 2, 0},
+	[SYS_open_by_handle_at] = {RULE_DISK, 0, 0},
 	[SYS_lseek] = {RULE_DISK_IF, 2, 6 /* SEEK_END, _DATA, _HOLE */},
 #ifdef SYS_statx
 	[SYS_statx] = {RULE_DISK, 0, 0},
@@ -185,7 +184,7 @@ static const struct rule rules[] = {
 	[SYS_futex_waitv] = {RULE_WAITS, 0, 0},
 #endif
 #ifdef __x86_64__ /* numbers that newer architectures never had */
-	[SYS_open] = {RULE_OPEN, 1, 0},
+	[SYS_open] = {RULE_DISK, 0, 0},
 	[SYS_creat] = {RULE_DISK, 0, 0},
 	[SYS_poll] = {RULE_MS, 2, 0},
 	[SYS_select] = {RULE_TIMEVAL, 4, 0},
@@ -286,8 +285,6 @@ static gs_claim_t claim_by_rule(const struct rule *rule, long number, const long
 		return gs_claim_queue(fd);
 	case RULE_CLOSE:
 		return gs_claim_close(fd);
-	case RULE_OPEN:
-		return gs_claim_open((int) value);
 	case RULE_MS:
 		return gs_claim_unless((int) value == 0);
 	case RULE_TIMESPEC:

@@ -1,0 +1,1 @@
+525_open_nonblock_held.py
