@@ -50,7 +50,9 @@ static enum gs_class settle_fd(int fd)
 	return is_disk(&st) ? GS_CLASS_DISK : settle_flags(fd);
 }
 
-/* Only a socket that lingers and a device that drains hold up close. */
+/* A socket that lingers and a device that drains hold up close. The kernel's own cleaning up may
+ * take its time with any (a packet socket, inotify: many milliseconds), but that waits for nobody.
+ */
 static enum gs_class settle_close(int fd)
 {
 	struct linger linger = {0, 0};
@@ -63,11 +65,9 @@ static enum gs_class settle_close(int fd)
 		long err = gs_sys5(
 			SYS_getsockopt, fd, SOL_SOCKET, SO_LINGER, (long) &linger, (long) &size);
 		return err == 0 && linger.l_onoff && linger.l_linger ? GS_CLASS_WAIT
-								     : GS_CLASS_NEVER;
+								     : GS_CLASS_DISK;
 	}
-	if (is_disk(&st))
-		return GS_CLASS_DISK;
-	return S_ISCHR(st.st_mode) ? GS_CLASS_WAIT : GS_CLASS_NEVER;
+	return S_ISCHR(st.st_mode) && !is_memory_device(&st) ? GS_CLASS_WAIT : GS_CLASS_DISK;
 }
 
 static enum gs_class settle_opened(int fd)

@@ -243,17 +243,17 @@ static void linger(int fd, int on, int seconds)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &how, sizeof(how));
 }
 
-static void test_closing_a_socket_waits_only_if_it_lingers(void)
+static void test_closing_a_socket_waits_for_its_peer_only_if_it_lingers(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	CU_ASSERT_EQUAL(closing(fd), GS_CLASS_NEVER);
+	CU_ASSERT_EQUAL(closing(fd), GS_CLASS_DISK);
 	linger(fd, 1, 5);
 	CU_ASSERT_EQUAL(closing(fd), GS_CLASS_WAIT);
 	linger(fd, 1, 0);
-	CU_ASSERT_EQUAL(closing(fd), GS_CLASS_NEVER);
+	CU_ASSERT_EQUAL(closing(fd), GS_CLASS_DISK);
 	linger(fd, 0, 5);
-	CU_ASSERT_EQUAL(closing(fd), GS_CLASS_NEVER);
+	CU_ASSERT_EQUAL(closing(fd), GS_CLASS_DISK);
 	close(fd);
 }
 
@@ -265,8 +265,8 @@ static void test_closing_by_kind(void)
 	CU_ASSERT_FATAL(pipe(ends) == 0);
 	CU_ASSERT_EQUAL(closing(file), GS_CLASS_DISK);
 	CU_ASSERT_EQUAL(closing(null), GS_CLASS_DISK);
-	CU_ASSERT_EQUAL(closing(ends[0]), GS_CLASS_NEVER);
-	CU_ASSERT_EQUAL(closing(event), GS_CLASS_NEVER);
+	CU_ASSERT_EQUAL(closing(ends[0]), GS_CLASS_DISK);
+	CU_ASSERT_EQUAL(closing(event), GS_CLASS_DISK);
 	CU_ASSERT_EQUAL(closing(slave), GS_CLASS_WAIT);
 	CU_ASSERT_EQUAL(closing(CLOSED), GS_CLASS_NEVER);
 	close(file);
@@ -334,7 +334,7 @@ CU_TestInfo gs_tests_settle[] = {
 	{"the_worse_of_two_descriptors_counts", test_the_worse_of_two_descriptors_counts},
 	{"high_descriptors_are_kept", test_high_descriptors_are_kept},
 	{"message_queues_are_asked_for_flags", test_message_queues_are_asked_for_their_flags},
-	{"closing_a_socket_that_lingers", test_closing_a_socket_waits_only_if_it_lingers},
+	{"closing_a_socket_that_lingers", test_closing_a_socket_waits_for_its_peer_only_if_it_lingers},
 	{"closing_by_kind", test_closing_by_kind},
 	{"what_was_opened_counts", test_what_was_opened_counts},
 	{"settling_keeps_errno", test_settling_keeps_errno},

@@ -1,0 +1,1 @@
+527_close_packet_held.py
