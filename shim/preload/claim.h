@@ -112,6 +112,15 @@ static inline int gs_open_flags(const uint64_t *how)
 	return gs_can_peek_at(how, sizeof(*how)) ? (int) *how : 0;
 }
 
+/* ---- once ---- */
+
+/* Another thread is in the routine: bit 0 in glibc and musl. Who runs it waits for nobody here. */
+static inline gs_claim_t gs_claim_once(const void *control)
+{
+	return gs_claim_unless(
+		gs_can_peek_at(control, sizeof(int)) && !(*(const volatile int *) control & 1));
+}
+
 /* ---- time ---- */
 
 /* A timeout relative to now; none at all is for ever. A bad pointer is libc's to refuse. */

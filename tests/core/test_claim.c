@@ -41,6 +41,16 @@ static void test_what_was_opened_waits_unless_nonblocking(void)
 	CU_ASSERT_EQUAL(gs_claim_opened(O_PATH, FD), GS_NEVER_WAITS);
 }
 
+static void test_once_waits_for_another_thread(void)
+{
+	static const int fresh = 0, running = 1, done = 2;
+
+	CU_ASSERT_EQUAL(gs_claim_once(&fresh), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(gs_claim_once(&running), GS_WAITS);
+	CU_ASSERT_EQUAL(gs_claim_once(&done), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(gs_claim_once(NULL), GS_WAITS);
+}
+
 static void test_a_zero_timeout_never_waits(void)
 {
 	const struct timespec zero = {0, 0}, second = {1, 0}, instant = {0, 1};
@@ -235,6 +245,7 @@ CU_TestInfo gs_tests_claim[] = {
 	{"a_condition_rules_waiting_out", test_a_condition_rules_waiting_out},
 	{"nothing_to_transfer_never_waits", test_nothing_to_transfer_never_waits},
 	{"what_was_opened_waits_unless_nonblocking", test_what_was_opened_waits_unless_nonblocking},
+	{"once_waits_for_another_thread", test_once_waits_for_another_thread},
 	{"a_zero_timeout_never_waits", test_a_zero_timeout_never_waits},
 	{"a_deadline_at_zero_never_waits", test_a_deadline_at_zero_never_waits},
 	{"bad_pointers_are_not_followed", test_bad_pointers_are_not_followed},

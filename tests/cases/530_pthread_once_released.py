@@ -1,0 +1,1 @@
+529_pthread_once_held.py
