@@ -239,6 +239,10 @@ class Judge:
             places = {(line.file, line.line, line.function) for line in mine}
             if (first["file"], first["line"], first["function"]) not in places:
                 self.fail("log says %s, the report says %s", sorted(places), first)
+        # Who waits in a call does not compute.
+        computed = sum(line.duration for line in self.held if line.evidence == "computed")
+        if computed >= STRAY * self.wait_ns:
+            self.fail("said to have computed for %.1f ms meanwhile", computed / 1e6)
         # Other calls may wait in the same window, but not while this one did.
         if sum(line.duration for line in self.blocked) > self.end - self.begin + 2 * SLACK_NS:
             self.fail("more time held than there was: %s", self.seen(self.blocked, 8))

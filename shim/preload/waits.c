@@ -211,6 +211,7 @@ static void look(uint32_t gil, uint64_t now)
 	uint32_t site = atomic_load_explicit(&waits->stall_site, memory_order_relaxed);
 
 	if (site != GS_NONE || computing(waits, now) < gs_life.options.stall ||
+		atomic_load_explicit(&waits->is_pending, memory_order_relaxed) ||
 		atomic_load_explicit(&waits->holder->begin_ns, memory_order_relaxed))
 		return;
 	site = gs_place_stall(gs_gil_holder(gil), waits->holder, false, &waits->stall_stand);

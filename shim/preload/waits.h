@@ -45,6 +45,9 @@ struct gs_waits {
 	_Atomic uint64_t stretch_stalls; /* charged to his computing since */
 	struct gs_pyfar_stand stall_stand;
 
+	/* by the holder: it entered a call that is seen at its entry only, and may be in it yet */
+	_Atomic bool is_pending;
+
 	/* threads that gave up outside of the mutex: the next change takes them off */
 	_Atomic uint32_t gone;
 } __attribute__((aligned(64)));
@@ -82,6 +85,15 @@ GS_HIDDEN void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void
 
 /* The thread's wait has ended without the GIL: it ends, or does something else. */
 GS_HIDDEN void gs_waits_abandon(struct gs_thread *thread);
+
+/* The thread enters a call that is seen at its entry only, or is known to have left it: meanwhile
+ * it is not looked for where it computes. */
+static inline void gs_waits_enter(const struct gs_thread *thread, bool is_pending)
+{
+	if (thread->holds)
+		atomic_store_explicit(
+			&gs_waits[thread->gil].is_pending, is_pending, memory_order_relaxed);
+}
 
 /* Charges what was waited until `now` since the thread entered a call that was seen at its entry
  * only: to that site in so far as the thread, of `elapsed` ns, did not run for `idle`; the rest to

@@ -78,12 +78,14 @@ static void close_pending(struct gs_thread *thread)
 		.state = pending->state,
 		.begin_ns = pending->begin_ns};
 	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(pending->key)];
+	struct gs_thread_entry *entry = thread->entry;
 	uint64_t now = gs_now(), lasted = now - pending->begin_ns;
 	uint64_t cpu = gs_cpu_now() - pending->cpu_ns;
 	uint64_t elapsed = lasted > cpu ? lasted - cpu : 0;
 	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
+	gs_waits_enter(thread, false);
 	if (pending->past && gs_store.is_file)
 		gs_modules_note_all(); /* whatever ends the process, or unloads them, now they are
 					  noted */
@@ -94,6 +96,10 @@ static void close_pending(struct gs_thread *thread)
 		gs_usage_read(&probe.after);
 		if (probe.after.voluntary != pending->voluntary)
 			evidence = GS_SLEPT;
+		/* It did not compute meanwhile; within another call that adds its own time. */
+		if (evidence == GS_SLEPT && entry &&
+			!atomic_load_explicit(&entry->begin_ns, memory_order_relaxed))
+			atomic_fetch_add_explicit(&entry->held_ns, elapsed, memory_order_relaxed);
 		gs_tally_function(function, elapsed, evidence);
 		if (pending->site != GS_NONE)
 			gs_site_add(pending->site, elapsed, evidence);
@@ -137,6 +143,7 @@ static void begin_pending(struct gs_thread *thread, uint32_t key, void *caller, 
 	pending->begin_ns = gs_now();
 	gs_waits_charge(thread, pending->begin_ns);
 	thread->is_pending = thread->loose = true;
+	gs_waits_enter(thread, true);
 }
 
 /* Does it bring in objects that are bound past us? */
