@@ -291,6 +291,10 @@ class Judge:
 
     def check_extension(self, site):
         extension = (site.get("extension") or {}).get("object")
+        if self.case.get("own_stack"):  # from which nothing leads to the extension
+            if extension or site["origin"] != "extension":
+                self.fail("extension %s, origin %s", extension, site["origin"])
+            return
         problem = truth.extension_problem(self.case, extension, self.options.chains)
         if problem:
             self.fail("%s", problem)

@@ -110,5 +110,8 @@ void gs_chain_capture(struct gs_chain *chain, const void *caller)
 		if (chain->limit)
 			chain->frames[chain->depth++] = (uintptr_t) caller;
 	}
+	/* A stack of libc's frames alone leads nowhere: it is not CPython's. */
+	if (chain->extension == GS_NONE)
+		walk.own = false;
 	chain->origin = walk.own ? GS_ORIGIN_INTERPRETER : GS_ORIGIN_EXTENSION;
 }
