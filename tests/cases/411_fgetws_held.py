@@ -1,6 +1,5 @@
 #!/usr/bin/python3
 # apt: python3
-# options: calls=all
 # fgetws: the wide way into stdio.
 import ctypes
 
