@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # apt: python3
+# options: calls=all
 # fgetws: the wide way into stdio.
 import ctypes
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # apt: python3
+# options: calls=all
 # freopen waits where fopen does.
 import os
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # apt: python3
+# options: calls=all
 # Another thread is in the routine that is to run only once.
 import ctypes
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # apt: python3-pyxattr python3-fuse
+# options: calls=all
 # An attribute of a file on a slow disk.
 import xattr
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # apt: python3-pylibacl python3-fuse
+# options: calls=all
 # The access list of a file on a slow disk.
 import posix1e
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # apt: python3 python3-fuse
+# options: calls=all
 # A look at a file on a slow disk.
 import os
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # apt: python3 netbase
+# options: calls=all
 # The list of protocols comes late.
 import socket
 
