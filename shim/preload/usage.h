@@ -34,4 +34,7 @@ GS_HIDDEN uint64_t gs_now(void);
 /* The thread's CPU time in ns, exact to now; costs as much as gs_usage_read(). */
 GS_HIDDEN uint64_t gs_cpu_now(void);
 
+/* The same of another thread of this process; 0 if there is none of that number. */
+GS_HIDDEN uint64_t gs_cpu_of(uint32_t tid);
+
 #endif

@@ -204,14 +204,22 @@ static uint64_t computing(const struct gs_waits *waits, uint64_t now)
 	return elapsed > held ? elapsed - held : 0;
 }
 
+/* Is the holder in a call that was seen at its entry only, for all that its CPU time says? */
+static bool may_wait(const struct gs_waits *waits)
+{
+	uint64_t entered = atomic_load_explicit(&waits->entry_cpu, memory_order_relaxed);
+	uint32_t tid = atomic_load_explicit(&waits->holder->tid, memory_order_relaxed);
+
+	return entered && gs_cpu_of(tid) + 1 < entered + gs_life.options.stall;
+}
+
 /* A waiter looks where the holder is, once that takes too long. */
 static void look(uint32_t gil, uint64_t now)
 {
 	struct gs_waits *waits = &gs_waits[gil];
 	uint32_t site = atomic_load_explicit(&waits->stall_site, memory_order_relaxed);
 
-	if (site != GS_NONE || computing(waits, now) < gs_life.options.stall ||
-		atomic_load_explicit(&waits->is_pending, memory_order_relaxed) ||
+	if (site != GS_NONE || computing(waits, now) < gs_life.options.stall || may_wait(waits) ||
 		atomic_load_explicit(&waits->holder->begin_ns, memory_order_relaxed))
 		return;
 	site = gs_place_stall(gs_gil_holder(gil), waits->holder, false, &waits->stall_stand);

@@ -45,8 +45,9 @@ struct gs_waits {
 	_Atomic uint64_t stretch_stalls; /* charged to his computing since */
 	struct gs_pyfar_stand stall_stand;
 
-	/* by the holder: it entered a call that is seen at its entry only, and may be in it yet */
-	_Atomic bool is_pending;
+	/* By the holder: its CPU time, plus 1, when it entered a call that is seen at its entry
+	 * only and that it may be in yet; 0: it is in none. */
+	_Atomic uint64_t entry_cpu;
 
 	/* threads that gave up outside of the mutex: the next change takes them off */
 	_Atomic uint32_t gone;
@@ -86,13 +87,19 @@ GS_HIDDEN void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void
 /* The thread's wait has ended without the GIL: it ends, or does something else. */
 GS_HIDDEN void gs_waits_abandon(struct gs_thread *thread);
 
-/* The thread enters a call that is seen at its entry only, or is known to have left it: meanwhile
- * it is not looked for where it computes. */
-static inline void gs_waits_enter(const struct gs_thread *thread, bool is_pending)
+/* The thread, with so much CPU time, enters a call that is seen at its entry only; or is known to
+ * have left it. Meanwhile it computes no more than its CPU time grows. */
+static inline void gs_waits_enter(const struct gs_thread *thread, uint64_t cpu_ns)
 {
 	if (thread->holds)
 		atomic_store_explicit(
-			&gs_waits[thread->gil].is_pending, is_pending, memory_order_relaxed);
+			&gs_waits[thread->gil].entry_cpu, cpu_ns + 1, memory_order_relaxed);
+}
+
+static inline void gs_waits_left(const struct gs_thread *thread)
+{
+	if (thread->holds)
+		atomic_store_explicit(&gs_waits[thread->gil].entry_cpu, 0, memory_order_relaxed);
 }
 
 /* Charges what was waited until `now` since the thread entered a call that was seen at its entry

@@ -85,7 +85,7 @@ static void close_pending(struct gs_thread *thread)
 	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
-	gs_waits_enter(thread, false);
+	gs_waits_left(thread);
 	if (pending->past && gs_store.is_file)
 		gs_modules_note_all(); /* whatever ends the process, or unloads them, now they are
 					  noted */
@@ -143,7 +143,7 @@ static void begin_pending(struct gs_thread *thread, uint32_t key, void *caller, 
 	pending->begin_ns = gs_now();
 	gs_waits_charge(thread, pending->begin_ns);
 	thread->is_pending = thread->loose = true;
-	gs_waits_enter(thread, true);
+	gs_waits_enter(thread, pending->cpu_ns);
 }
 
 /* Does it bring in objects that are bound past us? */

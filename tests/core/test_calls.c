@@ -79,7 +79,7 @@ static void test_ids_lead_to_their_rows(void)
 static void test_flags_come_from_the_table(void)
 {
 	CU_ASSERT_TRUE(gs_call_info[GS_CALL_READ].on);
-	CU_ASSERT_FALSE(gs_call_info[GS_CALL_MKDIR].on);
+	CU_ASSERT_FALSE(gs_call_info[GS_CALL_MMAP].on);
 	CU_ASSERT_FALSE(gs_call_info[GS_CALL_READ].composite);
 	CU_ASSERT_TRUE(gs_call_info[GS_CALL_GETADDRINFO].composite);
 }
