@@ -397,7 +397,7 @@ void gs_waits_taken(struct gs_thread *thread)
 	forget_stretch(waits);
 	if (waiting_now(waits))
 		open_stretch(waits, now);
-	else if (gs_gil.exact != GS_ORACLE_STATE)
+	else if (!gs_gil.attached)
 		atomic_store_explicit(&waits->active, 0, memory_order_relaxed);
 	thread->release_ns = 0;
 	thread->released = 0;

@@ -24,7 +24,7 @@
 
 struct gs_waits {
 	/* 0: nobody waits and nothing is uncharged. Set by waiters, cleared by takers, under the
-	 * GIL's mutex. Free-threaded builds leave it set: their GIL may be off, see world.h */
+	 * GIL's mutex. Left set where the program began without its GIL, see world.h */
 	_Atomic uint32_t active;
 	/* where the holder computes, once he does so too long; GS_NONE. Published after stall_stand
 	 */
