@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -220,15 +221,24 @@ static void note_enabled(const char *cond)
 		gs_gil.attached = *(const volatile int *) (cond - ENABLED_BEFORE) != INT_MAX;
 }
 
-/* create_gil() initialises cond, then switch_cond, and nothing else in the image initialises a
- * condition; both in one thread. A GIL made again at its old address keeps its place. */
+/* Are these the two conditions of a GIL? ceval_gil.h, 3.7 to 3.15: a mutex lies between them. 3.6
+ * has them in separate variables, and makes no others. */
+static bool is_pair(const char *cond, const char *switch_cond)
+{
+	return gs_gil.hex < 0x03070000 ||
+	       switch_cond - cond == (ptrdiff_t) (sizeof(pthread_cond_t) + sizeof(pthread_mutex_t));
+}
+
+/* create_gil() initialises cond, then switch_cond, in one thread. Libraries that are linked into
+ * the image (Tcl, OpenSSL) may have conditions of their own. A GIL made again at its old address
+ * keeps its place. */
 static void note_cond(struct gs_thread *thread, void *cond)
 {
 	bool is_switch;
 	uint32_t made;
 	int index;
 
-	if (!thread->first_cond) {
+	if (!thread->first_cond || !is_pair(thread->first_cond, cond)) {
 		thread->first_cond = cond;
 		return;
 	}

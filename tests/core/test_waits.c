@@ -25,8 +25,9 @@ struct gil {
 	uint64_t interval;
 	void *last_holder;
 	uint64_t locked, switches;
-	pthread_cond_t cond, switch_cond;
+	pthread_cond_t cond;
 	pthread_mutex_t mutex;
+	pthread_cond_t switch_cond;
 	_Atomic bool is_locked;
 };
 _Static_assert(offsetof(struct gil, cond) - offsetof(struct gil, last_holder) == 24, "as CPython");
@@ -358,6 +359,26 @@ static void test_who_gives_up_waits_no_longer(void)
 	CU_ASSERT_EQUAL(gs_waits[0].active, 0);
 }
 
+/* Libraries that are linked into the image have conditions too. */
+static void test_other_conditions_are_no_gil(void)
+{
+	static pthread_cond_t other[3];
+	static struct gil third;
+
+	begin();
+	CU_ASSERT_FALSE(gs_gil.flagged); /* there are two */
+	gs_gil_cond_init(&other[0], IMAGE);
+	gs_gil_cond_init(&other[1], IMAGE);
+	gs_gil_cond_init(&other[2], IMAGE);
+	CU_ASSERT_EQUAL(gs_gil.made, 2);
+	make(&third);
+	CU_ASSERT_EQUAL(gs_gil.made, 3);
+	CU_ASSERT_EQUAL(gs_gil_of_waiter(&third.cond), 2);
+	CU_ASSERT_EQUAL(gs_gil_of_waiter(&third.switch_cond), -1);
+	CU_ASSERT_EQUAL(gs_gil_of_waiter(&other[1]), -1);
+	gs_gil.made = 0;
+}
+
 static void test_a_gil_made_anew_has_no_waiters(void)
 {
 	begin();
@@ -475,6 +496,7 @@ CU_TestInfo gs_tests_waits[] = {
 	{"computing is a site of its own", test_computing_is_a_site_of_its_own},
 	{"calls are not computing", test_calls_are_not_computing},
 	{"who gives up waits no longer", test_who_gives_up_waits_no_longer},
+	{"other conditions are no GIL", test_other_conditions_are_no_gil},
 	{"a GIL made anew has no waiters", test_a_gil_made_anew_has_no_waiters},
 	{"a GIL that is on for good", test_a_gil_that_is_on_for_good},
 	{"who waits to be attached is not", test_a_thread_that_waits_to_be_attached_is_not},

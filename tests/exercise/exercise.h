@@ -168,5 +168,7 @@ void x_etc(struct exercise *x);
 
 /* The switch of the make-believe CPython: does this thread hold its GIL? */
 void x_hold(bool held);
+/* From here on it has a GIL whose taking and dropping is signalled. */
+void x_make_gil(void);
 
 #endif

@@ -24,9 +24,30 @@ char PyCode_Type[512];
 static __thread bool holds;
 static __thread bool known; /* to this interpreter: held its GIL once */
 
+/* As an interpreter does: two conditions for each GIL, signalled when it is dropped and taken. */
+static struct {
+	pthread_cond_t cond;
+	pthread_mutex_t mutex;
+	pthread_cond_t switch_cond;
+} gil;
+static bool gil_made;
+
+void x_make_gil(void)
+{
+	pthread_cond_init(&gil.cond, NULL);
+	pthread_cond_init(&gil.switch_cond, NULL);
+	gil_made = true;
+}
+
 void x_hold(bool held)
 {
+	bool changes = gil_made && held != holds;
+
+	if (changes && held)
+		pthread_cond_signal(&gil.switch_cond);
 	holds = held;
+	if (changes && !held)
+		pthread_cond_signal(&gil.cond);
 	known = known || held;
 }
 

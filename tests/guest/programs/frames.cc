@@ -24,7 +24,6 @@ static sigjmp_buf back;
 static volatile int cleaned, destroyed, caught, in_call;
 static volatile pid_t tid;
 static int after_pipe[2];
-static pthread_cond_t gil_cond, gil_switch;
 
 struct witness {
 	~witness()
@@ -187,17 +186,10 @@ static void __attribute__((noinline)) after_deep(unsigned levels)
 	__asm__ volatile("" : : "r"(room) : "memory");
 }
 
-/* As an interpreter does: two conditions for each GIL, signalled when it is dropped and taken. */
-static void make_gil(void)
-{
-	pthread_cond_init(&gil_cond, NULL);
-	pthread_cond_init(&gil_switch, NULL);
-}
-
 static void drop_and_take(void)
 {
-	pthread_cond_signal(&gil_cond);
-	pthread_cond_signal(&gil_switch);
+	x_hold(false);
+	x_hold(true);
 }
 
 int main(int argc, char **argv)
@@ -214,7 +206,7 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	CHECK(pipe(after_pipe) == 0);
-	make_gil();
+	x_make_gil();
 	introduce();
 	scene_prepare(&scene, act, strcmp(way, "pending") == 0);
 	if (strcmp(way, "cancel") == 0 || strcmp(way, "pending") == 0)

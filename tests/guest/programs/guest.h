@@ -21,6 +21,7 @@ extern "C" {
 #include <unistd.h>
 
 void x_hold(bool held);
+void x_make_gil(void);
 
 /* One line on standard output. Only the row `syscall` is counted for it, which no program tests. */
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
