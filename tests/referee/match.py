@@ -154,11 +154,21 @@ def judge(program, trace, logs, offset, rows_on):
             continue
         for interval in trace.intervals(image):
             judge_interval(verdict, image, log, interval, trace.threads[interval.tid])
+        until = end_of_watch(image, trace)
         for tid in image.threads:
             last = trace.threads[tid].open
             if last and image.holds(last) and waits(last) and trace.threads[tid].last > last.begin:
-                judge_open(verdict, image, last, trace.threads[tid].last - last.begin)
+                judge_open(verdict, image, last, trace.threads[tid].last - last.begin,
+                           last.begin < until)
     return verdict
+
+
+def end_of_watch(image, trace):
+    """The library's last look at what is loaded: it has begun to say what it found, and counts no
+    more. Under strace that takes long enough for other threads to begin another call."""
+    looks = [begin for tid in image.threads for begin, address in trace.threads[tid].looks
+             if OWN.search(image.object_at(address, begin))]
+    return max(looks, default=1 << 63)
 
 
 def is_judged(image, lines, offset):
@@ -198,7 +208,7 @@ def kind_of(path, can_wait, calls, interval):
     return "escape", None
 
 
-def judge_open(verdict, image, last, ns):
+def judge_open(verdict, image, last, ns, is_watched):
     """The call that a thread was in when it ended. The log has none, but it was counted."""
     path = image.object_at(last.ip, last.begin)
     named = [reason for pattern, reason in NAMED if re.match(pattern, name_of(path))]
@@ -207,7 +217,7 @@ def judge_open(verdict, image, last, ns):
         verdict.named[name_of(path) + ": " + named[0]] += ns
     else:
         verdict.add("open", ns)
-        verdict.open_threads[image.pid] += 1
+        verdict.open_threads[image.pid] += is_watched
 
 
 def never_returned(calls, interval, thread):

@@ -12,6 +12,8 @@ import os
 import re
 
 LINE = re.compile(r"^(\d+)\.(\d{9}) \[([0-9a-f]+)\] (\w+)\((.*)$")
+# The kernel's own words for "once more", by name or, of a thread that is killed, by number.
+RESTARTS = re.compile(r"= \? ERESTART|= -1 \(errno \d+\)")
 TIME = re.compile(r" <(\d+)\.(\d{9})>$")
 ENDED = re.compile(r"^(\d+)\.(\d{9}) \[[0-9a-f?]+\] \+\+\+ (.*) \+\+\+$")
 CHILD = re.compile(r"\)?\s*= (\d+)")
@@ -29,6 +31,7 @@ class Thread:
     def __init__(self, tid):
         self.tid, self.intervals, self.events = tid, [], []
         self.starts = []  # (time, address) of the first instruction after an exec: the loader's
+        self.looks = []   # (time, address) of looks at the process's own mappings
         self.first = self.last = 0
         self.open, self.end = None, ""
 
@@ -83,6 +86,8 @@ def read_thread(path):
             if executed:
                 thread.starts.append((begin, int(match.group(3), 16)))
             executed = name == "execve" and bool(re.search(r"\)\s*= 0 ", rest))
+            if name == "openat" and '"/proc/self/maps"' in rest:
+                thread.looks.append((begin, int(match.group(3), 16)))
             took = TIME.search(rest)
             if not took:
                 thread.open = Interval(thread.tid, begin, None, name, rest[:400],
@@ -90,7 +95,7 @@ def read_thread(path):
                 continue
             thread.open = None
             end = begin + nanoseconds(took.group(1), took.group(2))
-            if "= ? ERESTART" in rest:  # by a signal: if that was the end, it never returned
+            if RESTARTS.search(rest):  # by a signal: if that was the end, it never returned
                 thread.open = Interval(thread.tid, begin, None, name, rest[:400],
                                        int(match.group(3), 16))
                 if end - begin >= LEAST_NS:
