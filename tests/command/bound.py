@@ -158,6 +158,7 @@ CASES = [bound_deeply, bound_lazily, bound_apart, opened_by_name, bound_and_gone
 
 def main():
     passed = failed = 0
+    os.makedirs(options.build, exist_ok=True)
     for case in CASES:
         scratch = tempfile.mkdtemp(prefix="bound-", dir=os.path.abspath(options.build))
         try:
