@@ -57,7 +57,7 @@ def functions():
 def check_released_paths_are_jumps():
     """A wrapper calls only our own judgement, and leaves by a jump to the real function."""
     ours = {"gs_watch", "gs_waits_begin", "gs_watch_entry", "gs_real_resolve", "gs_hook_resolve",
-            "gs_hook_exit", "gs_gil_cond_init", "gs_gil_cond_signal",
+            "gs_hook_exit", "gs_gil_cond_init", "gs_gil_signalled",
             "gs_gil_sem_init", "gs_gil_sem_destroy", "dlsym@plt"}
     out = exported()
     # An exec is no judged call, and one that comes back has failed: it is called, not jumped to.
