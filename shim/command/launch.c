@@ -77,12 +77,6 @@ static void note_fault(void *context, const struct gs_option_error *error)
 		gs_out_of_memory();
 }
 
-static void ignore_fault(void *context, const struct gs_option_error *error)
-{
-	(void) context;
-	(void) error;
-}
-
 char *gs_launch_fault(const char *option)
 {
 	unsigned char watched[GS_CALLS];
@@ -116,7 +110,7 @@ void gs_launch_read_wish(struct gs_launch_wish *wish, const char *more)
 
 	memset(wish, 0, sizeof(*wish));
 	wish->options = join(environment ? environment : "", more);
-	gs_options_parse(&options, wish->options, ignore_fault, NULL);
+	gs_options_parse(&options, wish->options, NULL, NULL);
 	wish->summaries = was_set(&options, options.summary);
 	wish->silent = strcmp(options.summary, "none") == 0;
 	if (options.record && !(wish->record = strdup(options.record)))
@@ -139,7 +133,7 @@ bool gs_launch_prepare(const struct gs_launch_wish *wish, const char *directory)
 	bool done = false;
 
 	/* Read as the library will: a quote that is left open before ours swallows them. */
-	gs_options_parse(&options, all, ignore_fault, NULL);
+	gs_options_parse(&options, all, NULL, NULL);
 	if (strlen(all) >= GS_OPTIONS_TEXT)
 		gs_warn(GS_OPTIONS_ENV ": too long; nothing is run");
 	else if (!options.record || strcmp(options.record, directory) != 0)

@@ -186,6 +186,13 @@ static void take_value(const char **in, char **out)
 	*out = to;
 }
 
+static void tell(void (*complain)(void *context, const struct gs_option_error *error),
+	void *context, struct gs_option_error error)
+{
+	if (complain)
+		complain(context, &error);
+}
+
 int gs_options_parse(struct gs_options *options, const char *text,
 	void (*complain)(void *context, const struct gs_option_error *error), void *context)
 {
@@ -197,8 +204,9 @@ int gs_options_parse(struct gs_options *options, const char *text,
 	if (!text)
 		return 0;
 	if (strlen(text) >= sizeof(options->text)) {
-		complain(context, &(struct gs_option_error){GS_OPTIONS_ENV, strlen(GS_OPTIONS_ENV),
-					  text, 20, "at most 4095 bytes"});
+		tell(complain, context,
+			(struct gs_option_error){GS_OPTIONS_ENV, strlen(GS_OPTIONS_ENV), text, 20,
+				"at most 4095 bytes"});
 		return 1;
 	}
 	while (*at) {
@@ -227,8 +235,9 @@ int gs_options_parse(struct gs_options *options, const char *text,
 		else
 			expected = "one of the keys that help=1 lists";
 		if (expected) {
-			complain(context, &(struct gs_option_error){
-						  key, length, value, strlen(value), expected});
+			tell(complain, context,
+				(struct gs_option_error){
+					key, length, value, strlen(value), expected});
 			complaints++;
 		}
 	}
@@ -280,8 +289,9 @@ static int mark_list(const char *key, const char *list, unsigned char *watched, 
 	while (gs_list_next(&list, &item, &length)) {
 		if (mark(item, length, watched, value))
 			continue;
-		complain(context, &(struct gs_option_error){key, strlen(key), item, length,
-					  "calls or groups that `gilshim calls` lists"});
+		tell(complain, context,
+			(struct gs_option_error){key, strlen(key), item, length,
+				"calls or groups that `gilshim calls` lists"});
 		complaints++;
 	}
 	return complaints;

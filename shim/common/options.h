@@ -38,8 +38,8 @@ struct gs_option_error {
 };
 
 /* Fills `options` with the defaults, then with what `text` (may be NULL) says. Each unknown key or
- * bad value is reported through `complain` and leaves the default. Returns the number of
- * complaints. No allocation, no stdio; async-signal-safe if `complain` is. */
+ * bad value is reported through `complain` (NULL: to nobody) and leaves the default. Returns the
+ * number of complaints. No allocation, no stdio; async-signal-safe if `complain` is. */
 int gs_options_parse(struct gs_options *options, const char *text,
 	void (*complain)(void *context, const struct gs_option_error *error), void *context);
 

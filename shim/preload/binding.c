@@ -72,12 +72,6 @@ static void add_others(const char *symbol, uintptr_t real)
 	}
 }
 
-static void ignore(void *context, const struct gs_option_error *error)
-{
-	(void) context;
-	(void) error;
-}
-
 static void learn_places(void)
 {
 	unsigned char watched[GS_CALLS];
@@ -85,7 +79,7 @@ static void learn_places(void)
 
 	if (part_count || !gs_object_at(places, &self))
 		return;
-	gs_options_calls(&gs_life.options, watched, ignore, NULL);
+	gs_options_calls(&gs_life.options, watched, NULL, NULL);
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (unsigned i = 0; i < GS_NAMES; i++) {
 			uintptr_t real = (uintptr_t) gs_real[i];

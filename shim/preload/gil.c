@@ -301,11 +301,6 @@ GS_COLD static void takes_its_first(struct gs_thread *thread)
 	gs_thread_had_gil(thread);
 }
 
-static inline bool is_plainly_taken(const struct gs_waits *waits, const struct gs_thread *thread)
-{
-	return GS_LIKELY(thread->had_gil && !gs_waits_concern(waits, thread));
-}
-
 GS_NOINLINE static void take(struct gs_waits *waits, struct gs_thread *thread)
 {
 	if (!thread->had_gil)
@@ -322,22 +317,16 @@ GS_NOINLINE static void drop(struct gs_thread *thread, void *caller)
 	thread->holds = false;
 }
 
+/* Not of the GIL that the thread took last. */
 GS_NOINLINE static void signalled_another(struct gs_thread *thread, void *cond, void *caller)
 {
-	struct gs_waits *waits;
 	bool is_switch;
 	int index = find_cond(cond, &is_switch);
 
 	if (index < 0)
 		return;
 	thread->gil = (uint32_t) index;
-	waits = &gs_waits[index];
-	if (is_switch)
-		take(waits, thread);
-	else if (gs_waits_concern(waits, thread))
-		drop(thread, caller);
-	else
-		thread->holds = false;
+	gs_gil_signalled(cond, caller);
 }
 
 void gs_gil_signalled(void *cond, void *caller)
@@ -346,7 +335,7 @@ void gs_gil_signalled(void *cond, void *caller)
 	struct gs_waits *waits = &gs_waits[thread->gil];
 
 	if (gils[thread->gil].switch_cond == cond) {
-		if (!is_plainly_taken(waits, thread))
+		if (GS_UNLIKELY(!thread->had_gil || gs_waits_concern(waits, thread)))
 			return take(waits, thread);
 		waits->holder = thread->entry;
 		thread->holds = true;

@@ -155,12 +155,6 @@ static void complain(void *context, const struct gs_option_error *error)
 	gs_say(&text);
 }
 
-static void ignore(void *context, const struct gs_option_error *error)
-{
-	(void) context;
-	(void) error;
-}
-
 static void print_help(void)
 {
 	static char buffer[4096];
@@ -274,7 +268,7 @@ static void arm(bool first)
 		say_limits();
 	else if (gs_gil.exact == GS_ORACLE_STATE)
 		gs_world_reset();
-	gs_options_calls(&gs_life.options, watched, first ? complain : ignore, NULL);
+	gs_options_calls(&gs_life.options, watched, first ? complain : NULL, NULL);
 	watched[GS_CALL_VFORK] |= GS_ARMED_MARK;
 	watched[GS_CALL_CLONE] |= GS_ARMED_MARK;
 	watched[GS_CALL_DLOPEN] |= GS_ARMED_MARK;
@@ -345,7 +339,7 @@ __attribute__((constructor)) static void begin(void)
 	__cxa_atexit(end, NULL, NULL);
 	gs_say_setup();
 	read_clocks();
-	gs_options_parse(&gs_life.options, getenv(GS_OPTIONS_ENV), ignore, NULL);
+	gs_options_parse(&gs_life.options, getenv(GS_OPTIONS_ENV), NULL, NULL);
 	if (!gs_life.options.children)
 		leave_environment();
 	gs_sys3(SYS_madvise, (long) gs_armed, GS_ARMED_SIZE, MADV_WIPEONFORK);

@@ -86,9 +86,9 @@ static void close_pending(struct gs_thread *thread)
 
 	thread->is_pending = false;
 	gs_waits_left(thread);
+	/* Whatever ends the process, or unloads them, now they are noted. */
 	if (pending->past && gs_store.is_file)
-		gs_modules_note_all(); /* whatever ends the process, or unloads them, now they are
-					  noted */
+		gs_modules_note_all();
 	if (pending->state == GS_STATE_NONE)
 		return;
 	probe.end_ns = probe.begin_ns + elapsed;

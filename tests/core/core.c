@@ -111,6 +111,16 @@ void core_begin(const char *directory)
 		munmap(before, before->file_size);
 }
 
+void core_begin_threads(void)
+{
+	static bool have_key;
+
+	if (!have_key)
+		gs_thread_setup();
+	have_key = true;
+	core_begin(NULL);
+}
+
 unsigned core_sites(void)
 {
 	unsigned sites = 0;

@@ -20,6 +20,9 @@ void core_skip(const char *why);
  * known site, no Python. Threads that counted before find out by the epoch. */
 void core_begin(const char *directory);
 
+/* The same, and threads claim blocks of their own from now on. */
+void core_begin_threads(void);
+
 /* What life.c adds to a new record before anybody may read it. */
 void core_describe(void);
 

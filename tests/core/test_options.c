@@ -354,6 +354,7 @@ static int decide(const char *text)
 	memset(watched, 0xaa, sizeof(watched));
 	count = gs_options_calls(&options, watched, complain, &options);
 	CU_ASSERT_EQUAL((unsigned) count, complained);
+	CU_ASSERT_EQUAL(gs_options_calls(&options, watched, NULL, NULL), count);
 	return count;
 }
 

@@ -29,12 +29,7 @@ static void *no_thread_state(void)
 /* A record of a Python whose GIL nobody in these tests holds. */
 static void begin(void)
 {
-	static bool have_key;
-
-	if (!have_key)
-		gs_thread_setup();
-	have_key = true;
-	core_begin(NULL);
+	core_begin_threads();
 	gs_gil.oracle = GS_ORACLE_THREAD;
 	gs_gil.unchecked = no_thread_state;
 	wrong = 0;

@@ -53,12 +53,7 @@ static void make(struct gil *gil)
 
 static void begin(void)
 {
-	static bool have_key;
-
-	if (!have_key)
-		gs_thread_setup();
-	have_key = true;
-	core_begin(NULL);
+	core_begin_threads();
 	gs_gil.oracle = gs_gil.exact = GS_ORACLE_THREAD;
 	gs_gil.start = 1;
 	gs_gil.end = 1 << 20;

@@ -50,12 +50,7 @@ static _Atomic bool go;
 
 static void begin(void)
 {
-	static bool have_key;
-
-	if (!have_key)
-		gs_thread_setup();
-	have_key = true;
-	core_begin(NULL);
+	core_begin_threads();
 	gs_world_reset();
 	memset(&gs_waits[0], 0, sizeof(gs_waits[0]));
 	gs_waits[0].active = 1;
