@@ -8,22 +8,19 @@ instruction made it. Kept apart, and counted, never dropped silently:
                     counts it when it begins, which is compared
     slow            a system call that waits for nobody (mprotect, a wake-up): the machine was busy
     own             made by the library itself: the lines of its log
-    named           made by an object that is known to wait without libc (NAMED)
+    named           made by an object that the report of the same run names for it (INLINE), or by the
+                    loader before the libraries of a program are there
 """
 import collections
 import re
 import time
 
 from libc_graph import waiting_names
-from strace_file import Inside, name_of
+from strace_file import LOADER, Inside, name_of
 
-# Objects whose own instructions wait: no preload can see them, and the README says so.
-NAMED = [
-    (r"ld\.so$", "the loader: its own system calls, until the libraries of a program are there"),
-    (r"libgomp[-.].*so", "OpenMP: libgomp waits by inline futex calls"),
-    (r"liburing\.so.*", "io_uring: inline system calls"),
-    (r"libreferee_go\.so", "Go: its run time makes every system call itself"),
-]
+# The ways to wait by instructions of one's own that no preload can see, as reports name them.
+INLINE = {"go": "Go makes its own system calls", "inline": "inline system calls",
+          "computed": "inline system calls", "own-libc": "a libc of its own"}
 OWN = re.compile(r"libgilshim\.so$")
 
 # The system calls that wait, by the table that syscall(2) is judged by, less those that only change
@@ -32,6 +29,8 @@ WAITING = (waiting_names() | {"restart_syscall", "pselect6", "fchmodat2"}) - set
     "mmap munmap mprotect mremap madvise mlock mlock2 mlockall munlock munlockall sched_yield".split())
 # Logged when they begin and left by a jump: they last until the thread's next event.
 ENTRY_ONLY = {"vfork", "dlopen", "dlclose", "clone", "err"}
+# The rows that threads are made by; those that libc makes for its own use (aio) are made by none.
+MAKERS = {"pthread_create", "thrd_create", "clone"}
 LOADING = re.compile(r"^ld\.so$|/(ld-linux|libc\.so)[^/]*$")
 SLACK_NS = 300_000
 
@@ -93,6 +92,7 @@ class ThreadLog:
         spans = [(line.begin + offset, line.begin + offset + line.duration) for line in lines]
         self.calls = Inside(spans)
         self.on = Inside([span for span, line in zip(spans, lines) if line.call in rows_on])
+        self.makes = Inside([span for span, line in zip(spans, lines) if line.call in MAKERS])
         self.entered = Inside([(span[0], after[0]) for span, after, line
                                in zip(spans, spans[1:], lines) if line.call in ENTRY_ONLY])
         self.last = max(end for _, end in spans)
@@ -114,8 +114,8 @@ def by_thread(lines, offset, rows_on):
 class Verdict:
     """Time and number of the intervals of a run, by kind."""
 
-    def __init__(self, program):
-        self.program = program
+    def __init__(self, program, excepted=None):
+        self.program, self.excepted = program, excepted or {}
         self.ns, self.count = collections.Counter(), collections.Counter()
         self.escapes, self.named = [], collections.Counter()
         self.default_ns = 0  # seen with the rows that are watched by default
@@ -143,10 +143,10 @@ class Verdict:
         return self.ns["named"] / whole if whole else 0.0
 
 
-def judge(program, trace, logs, offset, rows_on):
+def judge(program, trace, logs, offset, rows_on, named):
     """`logs`: process number -> its lines. Processes without a log are no Python's, or made no call
-    before they ended."""
-    verdict = Verdict(program)
+    before they ended. `named`: object -> how it waits unseen, as the run's own report has it."""
+    verdict = Verdict(program, named)
     read = {pid: by_thread(lines, offset, rows_on) for pid, lines in logs.items()}
     for image in trace.images:
         log = read.get(image.pid)
@@ -159,8 +159,20 @@ def judge(program, trace, logs, offset, rows_on):
             last = trace.threads[tid].open
             if last and image.holds(last) and waits(last) and trace.threads[tid].last > last.begin:
                 judge_open(verdict, image, last, trace.threads[tid].last - last.begin,
-                           last.begin < until)
+                           last.begin < until and is_asked_for(trace, read, offset, tid))
     return verdict
+
+
+def is_asked_for(trace, read, offset, tid):
+    """False of a thread that libc made for itself, in no call that makes threads, and of those that
+    such a thread made: what it waits in is in none of our counts."""
+    while tid in trace.makers:
+        maker, begin, end = trace.makers[tid]
+        log = read.get(trace.process_of[tid], {}).get(maker)
+        if not log or not log.makes.has(begin, end, SLACK_NS):
+            return False
+        tid = maker
+    return True
 
 
 def end_of_watch(image, trace):
@@ -180,7 +192,8 @@ def is_judged(image, lines, offset):
 def judge_interval(verdict, image, log, interval, thread):
     ns = interval.end - interval.begin
     path = image.object_at(interval.ip, interval.begin)
-    kind, reason = kind_of(path, waits(interval), log.get(interval.tid), interval)
+    kind, reason = kind_of(path, waits(interval), log.get(interval.tid), interval,
+                           verdict.excepted)
     if kind == "escape" and never_returned(log.get(interval.tid), interval, thread):
         kind = "open"
     verdict.add(kind, ns)
@@ -194,7 +207,18 @@ def judge_interval(verdict, image, log, interval, thread):
                                       "+%#x" % offset_in(image, interval.ip)))
 
 
-def kind_of(path, can_wait, calls, interval):
+def why_named(path, excepted):
+    """None: such an object's waits can be seen. Reports name objects by their SONAME, which is the
+    beginning of a file's name."""
+    if path == LOADER:
+        return "its own system calls, until the libraries of a program are there"
+    for name, reason in excepted.items():
+        if name_of(path) == name or name_of(path).startswith(name + "."):
+            return reason
+    return None
+
+
+def kind_of(path, can_wait, calls, interval, excepted):
     """(kind, the reason of a named one)"""
     if OWN.search(path):
         return "own", None
@@ -202,19 +226,17 @@ def kind_of(path, can_wait, calls, interval):
         return "slow", None
     if calls and calls.has(interval, path):
         return "seen", None
-    for pattern, reason in NAMED:
-        if re.match(pattern, name_of(path)):
-            return "named", reason
-    return "escape", None
+    reason = why_named(path, excepted)
+    return ("named", reason) if reason else ("escape", None)
 
 
 def judge_open(verdict, image, last, ns, is_watched):
     """The call that a thread was in when it ended. The log has none, but it was counted."""
     path = image.object_at(last.ip, last.begin)
-    named = [reason for pattern, reason in NAMED if re.match(pattern, name_of(path))]
-    if named:
+    reason = why_named(path, verdict.excepted)
+    if reason:
         verdict.add("named", ns)
-        verdict.named[name_of(path) + ": " + named[0]] += ns
+        verdict.named[name_of(path) + ": " + reason] += ns
     else:
         verdict.add("open", ns)
         verdict.open_threads[image.pid] += is_watched

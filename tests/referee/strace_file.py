@@ -111,14 +111,15 @@ def read_thread(path):
 
 
 class Trace:
-    """The processes of one run: `images`, and `threads` by their number."""
+    """The processes of one run: `images`, and `threads` by their number; `makers`: of a thread, which
+    thread made it from when to when."""
 
     def __init__(self, prefix):
         self.threads = {}
         for path in glob.glob(glob.escape(prefix) + ".*"):
             thread = read_thread(path)
             self.threads[thread.tid] = thread
-        self.images, self.process_of = [], {}
+        self.images, self.process_of, self.makers = [], {}, {}
         self.current = {}
         events = [(begin, end, thread.tid, name, rest) for thread in self.threads.values()
                   for begin, end, name, rest in thread.events]
@@ -162,6 +163,7 @@ class Trace:
             child = int(child.group(1))
             if "CLONE_THREAD" in rest:
                 self.process_of[child] = image.pid
+                self.makers[child] = (tid, begin, end)
             else:
                 self.process_of[child] = child
                 self.current[child] = Image(child, begin, image)

@@ -1,5 +1,4 @@
-"""The twin that must fail: an extension that waits by a system call of its own. No preload sees it,
-and nobody has named it."""
+"""The twin that escapes: an extension that waits by a system call of its own, which no preload sees."""
 import ctypes
 import os
 import threading
