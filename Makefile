@@ -20,7 +20,8 @@ BUILD_PACKAGES := gcc libc6-dev make libjansson-dev libdw-dev libelf-dev libiber
 TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gcc-multilib \
 	libcunit1-dev binutils util-linux perl python3 python3-dev musl-tools pypy3 libjemalloc2 git \
 	python3-pip python3-venv python3-setuptools python3-wheel python3-gdbm groff-base \
-	python3-jsonschema libxml2-utils debuginfod time libclang-rt-dev e2fsprogs mount libc6-dbg strace
+	python3-jsonschema libxml2-utils debuginfod time libclang-rt-dev e2fsprogs mount libc6-dbg strace \
+	valgrind
 # What the bench measures with, and the tools that it compares with; the second list is from PyPI.
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3 python3-dev python3-venv python3-pip apache2-utils \
 	postgresql python3-psycopg2 python3-numpy strace ltrace uftrace bpftrace linux-perf

@@ -288,12 +288,13 @@ def make_records(scratch, count, sites):
 
 
 def cost(*command):
-    """Processor time in s."""
-    child = subprocess.Popen([COMMAND, *command], stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL, env=environment(DEBUGINFOD_URLS=None))
-    _, status, usage = os.wait4(child.pid, 0)
-    check(os.waitstatus_to_exitcode(status) in (0, 1), command, status)
-    return usage.ru_utime + usage.ru_stime
+    """Instructions executed."""
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", COMMAND, *command],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+        env=environment(DEBUGINFOD_URLS=None))
+    check(done.returncode in (0, 1), command, done.returncode, done.stderr[-300:])
+    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
 
 
 def largest(*command):
@@ -304,17 +305,15 @@ def largest(*command):
 
 
 def scale(scratch):
-    """Each of 1,000 records costs what each of 100 does, half as much again allowed for noise; what
-    does not depend on their number (the lists of packages) is taken off by a run with 1."""
-    folders = {count: make_records(scratch, count, 40) for count in (1, 100, 1000)}
+    """Each of 200 records costs what each of 20 does; what does not depend on their number (the lists
+    of packages) is taken off by a run with 1."""
+    folders = {count: make_records(scratch, count, 40) for count in (1, 20, 200)}
     for command in (("report",), ("report", "-f", "json"), ("report", "-f", "sarif"), ("check",)):
-        runs = {count: [cost(*command, folder) for _ in range(5 if count < 1000 else 3)]
-                for count, folder in folders.items()}
-        cpu = {count: min(many) for count, many in runs.items()}
-        each = [max(cpu[count] - cpu[1], 0.01) / count for count in (100, 1000)]
-        print("%s: 1,000 records %.0f ms of processor time, 100 records %.0f ms" %
-              (" ".join(command), cpu[1000] * 1e3, cpu[100] * 1e3))
-        check(each[1] < 1.5 * each[0], command, "ns a record:", [int(e * 1e9) for e in each])
+        costs = {count: cost(*command, folder) for count, folder in folders.items()}
+        each = [(costs[count] - costs[1]) / (count - 1) for count in (20, 200)]
+        print("%s: instructions for each of 20 and of 200 records: %d, %d" %
+              (" ".join(command), *each))
+        check(0 < each[1] < 1.1 * each[0], command, "instructions a record:", each)
 
 
 def memory(scratch):
@@ -345,10 +344,19 @@ def on_terminal(paths, term="xterm"):
     return status, seen.decode()
 
 
+def seconds(*command):
+    """Of processor time."""
+    child = subprocess.Popen([COMMAND, *command], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, env=environment())
+    _, status, usage = os.wait4(child.pid, 0)
+    check(status == 0, command, status)
+    return usage.ru_utime + usage.ru_stime
+
+
 def progress(scratch):
     """The same records are named as often as it takes to make it slow."""
     folder = make_records(scratch, 200, 50)
-    slow = [folder] * int(3 / min(cost("report", folder) for _ in range(3)) + 1)
+    slow = [folder] * int(3 / min(seconds("report", folder) for _ in range(3)) + 1)
     gone = r"(gilshim: /nowhere/[^\r\n]*; functions in there are not named\r?\n)?"
     line = r"\r\x1b\[Kgilshim: reading records: \d+ of 200"
     status, seen = on_terminal(slow)
