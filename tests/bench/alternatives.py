@@ -43,15 +43,14 @@ class Tool:
         return building.environment(self.preload, PYTHONPATH=path)
 
 
-def tools(folder, library):
+def tools(folder, library, floor):
     """All of them; the first is none at all."""
     out, virtual = folder + "/out", folder + "/venv/bin/"
     python = virtual + "python"
     os.makedirs(out, exist_ok=True)
-    floor = building.compile_to(folder + "/floor.so", ["floor.c"], "-shared", "-fPIC")
     return [
         Tool("bare", [], "nothing", sees=False),
-        Tool("floor", [], "a count of held and released calls of one function, not safely",
+        Tool("floor", [], "a count of held and released calls, not safely",
              preload=floor),
         Tool("gilshim", [], "every call: held or released, from which line, how long, did it block",
              preload=library),

@@ -23,6 +23,22 @@ def compile_to(target, sources, *flags):
     return target
 
 
+def floor(folder, command):
+    """The least possible preload (floor.c), for the names that our library watches by default."""
+    out = subprocess.run([command, "calls"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    names, watched = set(), False
+    for line in out.split("\n\n")[0].splitlines()[1:]:
+        words = line.split()
+        if not line[0].isspace():
+            watched, words = words[2] == "yes", words[3:]
+        if watched:
+            names |= {word.split("@")[0] for word in words if not word.startswith("(")}
+    os.makedirs(folder, exist_ok=True)
+    with open(folder + "/floor_names.h", "w") as file:
+        file.writelines("FLOOR(%s)\n" % name for name in sorted(names))
+    return compile_to(folder + "/floor.so", ["floor.c"], "-shared", "-fPIC", "-I", folder)
+
+
 def step(folder):
     return compile_to(folder + "/step", ["step.c"])
 
@@ -48,13 +64,15 @@ def usable(minor):
     return None
 
 
-def library(folder, flags):
-    """Our library as gcc makes it with these flags, whatever the caller's are."""
+def library(folder, flags, *variables):
+    """Our library as gcc makes it with these flags, whatever the caller's are, and with these of the
+    Makefile's variables."""
     kept = {name: value for name, value in os.environ.items()
             if name not in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "O") and
             not name.startswith("MAKE") and name != "MFLAGS"}
     path = folder + "/libgilshim.so"
-    done = subprocess.run(["make", "-s", "-j2", "O=" + folder, "CC=gcc", "CFLAGS=" + flags, path],
+    done = subprocess.run(["make", "-s", "-j2", "O=" + folder, "CC=gcc", "CFLAGS=" + flags,
+                           *variables, path],
                           cwd=ROOT, env=kept, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False)
     if done.returncode:

@@ -1,6 +1,7 @@
 """How things are measured: variants in turn, round after round, so that whatever else the machine does
 falls on all of them alike; each is compared with the bare run of its own round."""
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -67,13 +68,26 @@ def quartiles(values):
     return statistics.quantiles(values, n=4, method="inclusive")
 
 
+def median_interval(values):
+    """Between these two of the values the median lies with 95 % certainty, however they spread: by the
+    binomial distribution of how many of them are below it."""
+    ordered, rank, below = sorted(values), 0, 0.5 ** len(values)
+    while below <= 0.025:
+        rank += 1
+        below += math.comb(len(values), rank) * 0.5 ** len(values)
+    rank = max(rank - 1, 0)
+    return [ordered[rank], ordered[-1 - rank]]
+
+
 def compare(bare, other, key=None):
     """Two series of the same rounds (of the results' values under a key): medians; and of the paired
-    differences and ratios, median and quartiles."""
+    differences and ratios, median and quartiles; and the interval of the ratios' median."""
     if key is not None:
         bare, other = ([one[key] for one in series] for series in (bare, other))
     added = quartiles([b - a for a, b in zip(bare, other)])
-    ratio = quartiles([b / a for a, b in zip(bare, other)])
+    ratios = [b / a for a, b in zip(bare, other)]
+    ratio = quartiles(ratios)
     return {"bare": statistics.median(bare), "value": statistics.median(other),
             "added": added[1], "added_quartiles": [added[0], added[2]],
-            "ratio": ratio[1], "ratio_quartiles": [ratio[0], ratio[2]], "rounds": len(bare)}
+            "ratio": ratio[1], "ratio_quartiles": [ratio[0], ratio[2]],
+            "ratio_interval": median_interval(ratios), "rounds": len(bare)}
