@@ -5,6 +5,9 @@
 #define GS_EXPORT __attribute__((visibility("default"), used))
 #define GS_HIDDEN __attribute__((visibility("hidden")))
 #define GS_COLD __attribute__((cold, noinline))
+/* Laid beside each other: a thread that comes back from a wait finds nothing of ours in its caches.
+ */
+#define GS_HOT __attribute__((hot))
 #define GS_NOINLINE __attribute__((noinline))
 #define GS_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define GS_LIKELY(x) __builtin_expect(!!(x), 1)

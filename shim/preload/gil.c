@@ -36,13 +36,6 @@ enum { /* internal/pycore_pystate.h; 3.14 has one more, for threads that are not
 
 GS_HIDDEN struct gs_gil gs_gil;
 
-/* The conditions of each GIL made, in the order of creation; the oldest gives way. Only one GIL
- * exists up to 3.11, where the verdict stands on this. */
-static struct {
-	void *cond;        /* signalled by drop_gil() */
-	void *switch_cond; /* signalled by take_gil() */
-} gils[GS_MAX_GILS];
-
 bool gs_gil_finalizing(void)
 {
 	if (gs_gil.finalizing)
@@ -200,14 +193,14 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 }
 
 /* Which of the GILs has this condition? */
-static int find_cond(const void *cond, bool *is_switch)
+GS_HOT static int find_cond(const void *cond, bool *is_switch)
 {
 	uint32_t made = gs_gil.made < GS_MAX_GILS ? gs_gil.made : GS_MAX_GILS;
 
 	for (uint32_t i = 0; i < made; i++) {
-		if (gils[i].switch_cond != cond && gils[i].cond != cond)
+		if (gs_gil.gils[i].switch_cond != cond && gs_gil.gils[i].cond != cond)
 			continue;
-		*is_switch = gils[i].switch_cond == cond;
+		*is_switch = gs_gil.gils[i].switch_cond == cond;
 		return (int) i;
 	}
 	return -1;
@@ -252,8 +245,8 @@ static void note_cond(struct gs_thread *thread, void *cond)
 				 (gs_gil.oracle == GS_ORACLE_THREAD && !made);
 		gs_life_gil_made(made + 1);
 	}
-	gils[index].cond = thread->first_cond;
-	gils[index].switch_cond = cond;
+	gs_gil.gils[index].cond = thread->first_cond;
+	gs_gil.gils[index].switch_cond = cond;
 	gs_waits_reset((uint32_t) index);
 	thread->first_cond = NULL;
 }
@@ -275,7 +268,7 @@ void gs_gil_cond_init(void *cond, void *caller)
 	note_cond(thread, cond);
 }
 
-int gs_gil_of_waiter(const void *cond)
+GS_HOT int gs_gil_of_waiter(const void *cond)
 {
 	bool is_switch;
 	int index = find_cond(cond, &is_switch);
@@ -288,7 +281,7 @@ void *gs_gil_holder(uint32_t gil)
 	/* 3.6 keeps its GIL in separate variables, but has one thread state for the process. */
 	if (gs_gil.hex < 0x03070000)
 		return gs_gil.unchecked();
-	return *(void *volatile *) (void *) ((char *) gils[gil].cond - LAST_HOLDER_BEFORE);
+	return *(void *volatile *) (void *) ((char *) gs_gil.gils[gil].cond - LAST_HOLDER_BEFORE);
 }
 
 /* ---- taken and dropped: mostly the one GIL that there is, with nobody waiting for it ---- */
@@ -301,7 +294,7 @@ GS_COLD static void takes_its_first(struct gs_thread *thread)
 	gs_thread_had_gil(thread);
 }
 
-GS_NOINLINE static void take(struct gs_waits *waits, struct gs_thread *thread)
+GS_HOT GS_NOINLINE static void take(struct gs_waits *waits, struct gs_thread *thread)
 {
 	if (!thread->had_gil)
 		takes_its_first(thread);
@@ -311,7 +304,7 @@ GS_NOINLINE static void take(struct gs_waits *waits, struct gs_thread *thread)
 	thread->holds = true;
 }
 
-GS_NOINLINE static void drop(struct gs_thread *thread, void *caller)
+GS_HOT GS_NOINLINE static void drop(struct gs_thread *thread, void *caller)
 {
 	gs_waits_dropped(thread, caller);
 	thread->holds = false;
@@ -329,17 +322,17 @@ GS_NOINLINE static void signalled_another(struct gs_thread *thread, void *cond, 
 	gs_gil_signalled(cond, caller);
 }
 
-void gs_gil_signalled(void *cond, void *caller)
+GS_HOT void gs_gil_signalled(void *cond, void *caller)
 {
 	struct gs_thread *thread = &gs_thread;
 	struct gs_waits *waits = &gs_waits[thread->gil];
 
-	if (gils[thread->gil].switch_cond == cond) {
+	if (gs_gil.gils[thread->gil].switch_cond == cond) {
 		if (GS_UNLIKELY(!thread->had_gil || gs_waits_concern(waits, thread)))
 			return take(waits, thread);
 		waits->holder = thread->entry;
 		thread->holds = true;
-	} else if (GS_LIKELY(gils[thread->gil].cond == cond)) {
+	} else if (GS_LIKELY(gs_gil.gils[thread->gil].cond == cond)) {
 		if (GS_UNLIKELY(gs_waits_concern(waits, thread)))
 			return drop(thread, caller);
 		thread->holds = false;
@@ -350,7 +343,7 @@ void gs_gil_signalled(void *cond, void *caller)
 
 /* 3.6 without a thread has no GIL to make anew in a forked child; its import lock is. In
  * free-threaded builds a thread that waits to be attached again makes a semaphore for it. */
-void gs_gil_sem_init(void *caller)
+GS_HOT void gs_gil_sem_init(void *caller)
 {
 	if (gs_gil.exact == GS_ORACLE_FLAG && !gs_gil.made && gs_gil_in_image(caller))
 		gs_life_python_here();
@@ -358,7 +351,7 @@ void gs_gil_sem_init(void *caller)
 		gs_world_park();
 }
 
-void gs_gil_sem_destroy(void *caller)
+GS_HOT void gs_gil_sem_destroy(void *caller)
 {
 	if (gs_gil.exact == GS_ORACLE_STATE && gs_gil_in_image(caller))
 		gs_world_unpark();

@@ -28,12 +28,23 @@ enum gs_oracle {
 };
 
 struct gs_gil {
+	/* one cache line: what taking and dropping the first GIL looks at */
 	enum gs_oracle oracle;
 	/* THREAD, FLAG or STATE, whatever the user asked for; UNKNOWN, NONE */
 	enum gs_oracle exact;
 	uintptr_t start, end; /* the CPython image */
-	uintptr_t base;       /* its load bias */
 	void *(*unchecked)(void);
+	bool flagged;          /* there is one GIL: no thread has it that has not `holds` set */
+	bool attached;         /* its GIL is off: "held" means "attached thread state" */
+	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
+	/* Of each GIL, in the order of creation; the oldest gives way. Only one exists up to 3.11,
+	 * where the verdict stands on this. */
+	struct {
+		void *cond;        /* signalled by drop_gil() */
+		void *switch_cond; /* signalled by take_gil() */
+	} gils[GS_MAX_GILS];
+
+	uintptr_t base; /* the image's load bias */
 	void *(*this_thread)(void);
 	void *(*first_interpreter)(void);
 	void *(*next_interpreter)(void *);
@@ -44,13 +55,10 @@ struct gs_gil {
 	uint32_t hex;         /* 0x030b02f0 */
 	bool free_threaded;   /* built so */
 	uint16_t state;       /* in thread states: attached? With GS_ORACLE_STATE */
-	bool attached;        /* its GIL is off: "held" means "attached thread state" */
-	bool flagged;         /* there is one GIL: no thread has it that has not `holds` set */
 	_Atomic bool was_initialized;
-	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
 	char version[32];
 	char path[256]; /* of the image, as the loader knows it */
-};
+} __attribute__((aligned(64)));
 
 extern GS_HIDDEN struct gs_gil gs_gil;
 
@@ -129,6 +137,30 @@ GS_HIDDEN int gs_gil_of_waiter(const void *cond);
 /* The thread state that holds the GIL of that number, or held it last; NULL if not known. Under the
  * GIL's mutex, or by its holder. */
 GS_HIDDEN void *gs_gil_holder(uint32_t gil);
+
+/* Adds to a sum that only the holder of a GIL changes, or who just takes one, under its mutex: with
+ * one GIL no other thread does, and one instruction is safe from a signal handler. */
+static inline void gs_gil_add(_Atomic uint64_t *sum, uint64_t more)
+{
+#ifdef __x86_64__
+	if (GS_LIKELY(gs_gil.flagged)) {
+		__asm__ volatile("addq %1, %0" : "+m"(*(uint64_t *) sum) : "er"(more) : "cc");
+		return;
+	}
+#endif
+	atomic_fetch_add_explicit(sum, more, memory_order_relaxed);
+}
+
+static inline void gs_gil_add32(_Atomic uint32_t *sum, uint32_t more)
+{
+#ifdef __x86_64__
+	if (GS_LIKELY(gs_gil.flagged)) {
+		__asm__ volatile("addl %1, %0" : "+m"(*(uint32_t *) sum) : "er"(more) : "cc");
+		return;
+	}
+#endif
+	atomic_fetch_add_explicit(sum, more, memory_order_relaxed);
+}
 
 /* Hooks, called by the exported pthread_cond_init, pthread_cond_signal, sem_init and sem_destroy
  * before they jump to the real ones; `caller` is the return address. */

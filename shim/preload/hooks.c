@@ -146,7 +146,7 @@ static size_t count_arguments(const char *first, va_list rest)
 
 #define COND_WRAP(ID, symbol, hook, label)                                                  \
 	GS_EXPORT int hook_##ID(void *cond, const void *attributes) __asm__(label);         \
-	int hook_##ID(void *cond, const void *attributes)                                   \
+	GS_HOT int hook_##ID(void *cond, const void *attributes)                            \
 	{                                                                                   \
 		hook(cond, __builtin_return_address(0));                                    \
 		return ((int (*)(void *, const void *)) slot(HOOK_##ID))(cond, attributes); \
@@ -166,14 +166,14 @@ static size_t count_arguments(const char *first, va_list rest)
 #include "hooks.def"
 
 GS_EXPORT int hook_sem_init(void *semaphore, int shared, unsigned value) __asm__("sem_init");
-int hook_sem_init(void *semaphore, int shared, unsigned value)
+GS_HOT int hook_sem_init(void *semaphore, int shared, unsigned value)
 {
 	gs_gil_sem_init(__builtin_return_address(0));
 	return ((int (*)(void *, int, unsigned)) slot(HOOK_SEM_INIT))(semaphore, shared, value);
 }
 
 GS_EXPORT int hook_sem_destroy(void *semaphore) __asm__("sem_destroy");
-int hook_sem_destroy(void *semaphore)
+GS_HOT int hook_sem_destroy(void *semaphore)
 {
 	gs_gil_sem_destroy(__builtin_return_address(0));
 	return ((int (*)(void *)) slot(HOOK_SEM_DESTROY))(semaphore);

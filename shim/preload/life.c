@@ -132,6 +132,7 @@ void gs_life_gil_made(uint32_t made)
 {
 	if (!gs_epoch() || !gs_store.header)
 		return;
+	gs_watch_arm();
 	gs_store.header->interpreters = made;
 	describe_threading(gs_store.header);
 }
@@ -272,7 +273,7 @@ static void arm(bool first)
 	watched[GS_CALL_VFORK] |= GS_ARMED_MARK;
 	watched[GS_CALL_CLONE] |= GS_ARMED_MARK;
 	watched[GS_CALL_DLOPEN] |= GS_ARMED_MARK;
-	thread->plain = false;
+	thread->plain = thread->follows = false;
 	thread->counts = NULL;
 	thread->entry = NULL;
 	thread->mark = thread->composite = NULL;
@@ -282,6 +283,7 @@ static void arm(bool first)
 	thread->is_pending = thread->exec_tried = false;
 	memcpy(&gs_armed[GS_ARMED_EPOCH], &epoch, sizeof(epoch));
 	memcpy(gs_armed, watched, sizeof(watched));
+	gs_watch_arm();
 }
 
 void gs_life_look_for_python(void *caller)
@@ -401,7 +403,7 @@ void gs_life_exec(const char *path)
 	gs_store.header->last_ns = gs_now();
 	gs_store.header->ended = GS_ENDED_EXEC;
 	thread->exec_tried = true;
-	thread->plain = false;
+	thread->plain = thread->follows = false;
 	thread->busy = true;
 	gs_summary_print(true);
 	thread->busy = false;

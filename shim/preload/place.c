@@ -40,7 +40,7 @@ static uint32_t claim_waiter(uint32_t tid)
 	return index;
 }
 
-static uint32_t waiter_of(struct gs_thread_entry *entry)
+GS_HOT static uint32_t waiter_of(struct gs_thread_entry *entry)
 {
 	uint32_t index, none = GS_NONE;
 
@@ -57,7 +57,7 @@ static uint32_t waiter_of(struct gs_thread_entry *entry)
 	return index;
 }
 
-struct gs_waiter *gs_place_waiter(struct gs_thread_entry *entry)
+GS_HOT struct gs_waiter *gs_place_waiter(struct gs_thread_entry *entry)
 {
 	uint32_t index = waiter_of(entry);
 

@@ -19,13 +19,13 @@
 /* A site's class is looked at again once in so many calls. */
 #define LOOK_AGAIN 64
 
-void gs_probe_enter(struct gs_probe *probe)
+GS_HOT void gs_probe_enter(struct gs_probe *probe)
 {
 	/* Unless released calls are timed, only held ones come here. */
 	probe->state = gs_life.timed ? gs_state_now(&gs_thread) : GS_STATE_HELD;
 }
 
-bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim)
+GS_HOT bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim)
 {
 	if (claim != GS_NEVER_WAITS || probe->state != GS_STATE_HELD ||
 		gs_log_wants(GS_STATE_HELD, false))
@@ -34,7 +34,7 @@ bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim)
 	return true;
 }
 
-bool gs_probe_tries(const struct gs_probe *probe)
+GS_HOT bool gs_probe_tries(const struct gs_probe *probe)
 {
 	if (probe->state != GS_STATE_HELD)
 		return false;
@@ -45,7 +45,7 @@ bool gs_probe_tries(const struct gs_probe *probe)
 
 void gs_probe_contended(void)
 {
-	atomic_fetch_sub_explicit(&gs_store.header->harmless, 1, memory_order_relaxed);
+	gs_gil_add(&gs_store.header->harmless, -UINT64_C(1));
 }
 
 void gs_probe_uncontended(uint32_t key, void *caller)
@@ -105,7 +105,7 @@ static void show_progress(struct gs_thread *thread, struct gs_probe *probe)
 	thread->loose = true;
 	if (gs_call_info[GS_KEY_CALL(probe->key)].composite) {
 		thread->composite = probe->frame;
-		thread->plain = false;
+		thread->plain = thread->follows = false;
 	}
 	atomic_store_explicit(&entry->begin_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->site, probe->site, memory_order_relaxed);
@@ -224,7 +224,7 @@ static enum gs_evidence weigh(const struct gs_probe *probe, uint64_t elapsed)
 /* A call that turned out not to have been able to wait (a buffered write) is only counted. */
 static void withdraw(struct gs_probe *probe)
 {
-	atomic_fetch_sub_explicit(&gs_store.sites[probe->site].calls, 1, memory_order_relaxed);
+	gs_gil_add(&gs_store.sites[probe->site].calls, -UINT64_C(1));
 	gs_tally_harmless();
 	probe->harmless = true;
 }

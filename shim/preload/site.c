@@ -318,17 +318,16 @@ bool gs_site_add(uint32_t index, uint64_t elapsed_ns, enum gs_evidence evidence)
 	struct gs_site *site = &gs_store.sites[index];
 	bool worst = elapsed_ns > atomic_load_explicit(&site->worst_ns, memory_order_relaxed);
 
-	atomic_fetch_add_explicit(&site->elapsed_ns, elapsed_ns, memory_order_relaxed);
+	gs_gil_add(&site->elapsed_ns, elapsed_ns);
 	gs_store_raise64(&site->worst_ns, elapsed_ns);
-	atomic_fetch_add_explicit(
-		&site->histogram[gs_hist_bucket(elapsed_ns)], 1, memory_order_relaxed);
+	gs_gil_add32(&site->histogram[gs_hist_bucket(elapsed_ns)], 1);
 	if (evidence == GS_SLEPT)
-		atomic_fetch_add_explicit(&site->slept, 1, memory_order_relaxed);
+		gs_gil_add(&site->slept, 1);
 	if (evidence == GS_PREEMPTED)
-		atomic_fetch_add_explicit(&site->preempted, 1, memory_order_relaxed);
+		gs_gil_add(&site->preempted, 1);
 	if (evidence == GS_SLEPT || evidence == GS_LONG) {
-		atomic_fetch_add_explicit(&site->blocked_calls, 1, memory_order_relaxed);
-		atomic_fetch_add_explicit(&site->blocked_ns, elapsed_ns, memory_order_relaxed);
+		gs_gil_add(&site->blocked_calls, 1);
+		gs_gil_add(&site->blocked_ns, elapsed_ns);
 	}
 	return worst;
 }

@@ -44,7 +44,7 @@ static void move(uint64_t *cell, _Atomic uint64_t *retired)
 }
 
 /* Moves what an ended thread counted to the totals, so that its block can serve another. */
-static void fold(const struct gs_thread *thread)
+GS_HOT static void fold(const struct gs_thread *thread)
 {
 	unsigned had = thread->had_gil;
 
@@ -62,14 +62,14 @@ static void fold(const struct gs_thread *thread)
 }
 
 /* Runs when a thread ends. What it still calls afterwards is added to the totals. */
-static void hand_back(void *value)
+GS_HOT static void hand_back(void *value)
 {
 	struct gs_thread *thread = value;
 	struct gs_thread_entry *entry = thread->entry;
 
 	gs_waits_abandon(thread);
 	thread->ended = true;
-	thread->plain = false;
+	thread->plain = thread->follows = false;
 	thread->composite = NULL;
 	thread->is_pending = false;
 	if (!entry || thread->epoch != gs_epoch() || is_overflow(entry))
@@ -91,7 +91,7 @@ void gs_thread_setup(void)
 	have_key = pthread_key_create(&key, hand_back) == 0;
 }
 
-static void take(struct gs_thread *thread, unsigned index)
+GS_HOT static void take(struct gs_thread *thread, unsigned index)
 {
 	struct gs_thread_entry *entry = &gs_store.threads[index];
 
@@ -105,7 +105,7 @@ static void take(struct gs_thread *thread, unsigned index)
 		atomic_store_explicit(&entry->had_gil, 1, memory_order_relaxed);
 }
 
-void gs_thread_claim(struct gs_thread *thread)
+GS_HOT void gs_thread_claim(struct gs_thread *thread)
 {
 	uint32_t start = atomic_load_explicit(&free_from, memory_order_relaxed);
 

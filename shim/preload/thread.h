@@ -23,16 +23,24 @@ struct gs_pending {
 
 struct gs_thread {
 	uint64_t *counts; /* calls not held, by call id; in the record */
-	bool plain;       /* nothing unusual: gs_watch() may take its short path */
-	bool holds;       /* took a GIL and did not drop it (gil.h) */
-	bool had_gil;     /* held one at some time */
-	bool busy;        /* in our own bookkeeping */
-	bool ended;       /* its block was handed back: what follows is added to the totals */
+	union {
+		struct {
+			bool plain; /* nothing unusual: gs_watch() may take its short path */
+			bool holds; /* took a GIL and did not drop it (gil.h) */
+		};
+		uint16_t quick; /* both at once */
+	};
+	bool follows; /* nothing unusual but that it waits for a GIL, or left one that others want
+		       */
+	bool had_gil; /* held one at some time */
+	bool busy;    /* in our own bookkeeping */
+	bool ended;   /* its block was handed back: what follows is added to the totals */
 	bool is_pending;
 	bool loose;    /* to be looked at when it takes or drops a GIL: mark, pending, release_ns */
 	bool was_late; /* waited when it took the GIL last */
 	bool exec_tried; /* the process stands to be replaced: if it calls again, it was not */
 	uint32_t epoch;  /* the life of the record that `counts` and `entry` belong to */
+	uint32_t gil;    /* the one taken last */
 	uint32_t tid;
 	struct gs_thread_entry *entry;
 	char *home;       /* an address on the thread's own stack */
@@ -40,7 +48,6 @@ struct gs_thread {
 	void *composite;  /* of the composite call in progress: calls below it are its own */
 	void *first_cond; /* gil.c: the first of the two conditions of a GIL being made */
 	/* waits.h */
-	uint32_t gil;         /* the one taken last */
 	uint32_t wait_gil;    /* the one it waits for */
 	uint32_t charge_site; /* of the held call in progress, as index + 1; 0: it computes */
 	uint16_t released;    /* the call made since the GIL was dropped, as id + 1; 0: none */
@@ -51,7 +58,10 @@ struct gs_thread {
 	struct gs_reading reading;
 };
 
-extern GS_HIDDEN GS_TLS struct gs_thread gs_thread;
+/* Of `quick`: plain, and not holding. */
+#define GS_QUICK_COUNTS ((uint16_t) 1)
+
+extern GS_HIDDEN GS_TLS struct gs_thread gs_thread __attribute__((aligned(64)));
 _Static_assert(sizeof(struct gs_thread) <= 256, "thread-local storage of a guest is scarce");
 
 /* Makes the key whose destructor hands blocks back. Once, from the constructor. */

@@ -6,7 +6,7 @@
 
 #include "sys.h"
 
-uint64_t gs_now(void)
+GS_HOT uint64_t gs_now(void)
 {
 	struct timespec now;
 

@@ -15,14 +15,9 @@
 
 GS_HIDDEN struct gs_waits gs_waits[GS_MAX_GILS];
 
-static void add(_Atomic uint64_t *sum, uint64_t more)
+GS_HOT static void count(_Atomic uint32_t *histogram, uint64_t ns)
 {
-	atomic_fetch_add_explicit(sum, more, memory_order_relaxed);
-}
-
-static void count(_Atomic uint32_t *histogram, uint64_t ns)
-{
-	atomic_fetch_add_explicit(&histogram[gs_hist_bucket(ns)], 1, memory_order_relaxed);
+	gs_gil_add32(&histogram[gs_hist_bucket(ns)], 1);
 }
 
 static bool has_block(const struct gs_thread_entry *entry)
@@ -57,7 +52,7 @@ static uint64_t integral_at(const struct gs_waits *waits, uint64_t now)
 
 /* From any thread. Should a change be in the way for ever, as its thread does not get to run,
  * nothing has grown. */
-static uint64_t read_integral(const struct gs_waits *waits, uint64_t now)
+GS_HOT static uint64_t read_integral(const struct gs_waits *waits, uint64_t now)
 {
 	for (int i = 0; i < READ_ATTEMPTS; i++) {
 		uint32_t before = atomic_load_explicit(&waits->sequence, memory_order_acquire);
@@ -72,7 +67,7 @@ static uint64_t read_integral(const struct gs_waits *waits, uint64_t now)
 }
 
 /* One thread more, or one less; under the GIL's mutex. */
-static void change(struct gs_waits *waits, uint64_t now, int more)
+GS_HOT static void change(struct gs_waits *waits, uint64_t now, int more)
 {
 	uint32_t sequence = atomic_load_explicit(&waits->sequence, memory_order_relaxed);
 	uint64_t total = integral_at(waits, now);
@@ -89,7 +84,7 @@ static void change(struct gs_waits *waits, uint64_t now, int more)
 }
 
 /* What was waited since it was last charged. By the holder only. */
-static uint64_t take_growth(struct gs_waits *waits, uint64_t now)
+GS_HOT static uint64_t take_growth(struct gs_waits *waits, uint64_t now)
 {
 	uint64_t total = read_integral(waits, now), growth;
 
@@ -130,18 +125,18 @@ void gs_waits_charge_site(uint32_t gil, uint32_t index, uint64_t growth)
 
 	if (!growth)
 		return;
-	add(&gs_store.gils[gil].held_ns, growth);
-	add(&site->stalled_ns, growth);
+	gs_gil_add(&gs_store.gils[gil].held_ns, growth);
+	gs_gil_add(&site->stalled_ns, growth);
 	note_victims(gil, site);
 }
 
-static void charge_computing(struct gs_thread *thread, uint64_t growth)
+GS_HOT static void charge_computing(struct gs_thread *thread, uint64_t growth)
 {
 	if (!growth)
 		return;
-	add(&gs_store.gils[thread->gil].computed_ns, growth);
-	add(&gs_place_waiter(thread->entry)->computed_ns, growth);
-	add(&gs_waits[thread->gil].stretch_stalls, growth);
+	gs_gil_add(&gs_store.gils[thread->gil].computed_ns, growth);
+	gs_gil_add(&gs_place_waiter(thread->entry)->computed_ns, growth);
+	gs_gil_add(&gs_waits[thread->gil].stretch_stalls, growth);
 }
 
 /* With gil=check a thread may be taken for a holder that is none. */
@@ -150,7 +145,7 @@ static bool may_charge(const struct gs_thread *thread)
 	return thread->holds && thread->epoch == gs_epoch();
 }
 
-void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
+GS_HOT void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
 {
 	uint64_t growth = may_charge(thread) ? take_growth(&gs_waits[thread->gil], now) : 0;
 
@@ -194,7 +189,7 @@ static void open_stretch(struct gs_waits *waits, uint64_t now)
 }
 
 /* How long the holder has been computing while others waited. */
-static uint64_t computing(const struct gs_waits *waits, uint64_t now)
+GS_HOT static uint64_t computing(const struct gs_waits *waits, uint64_t now)
 {
 	uint64_t elapsed = now - waits->stretch_ns, held;
 
@@ -234,7 +229,7 @@ static void forget_stretch(struct gs_waits *waits)
 	atomic_store_explicit(&waits->stall_site, GS_NONE, memory_order_relaxed);
 }
 
-static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint64_t now)
+GS_HOT static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint64_t now)
 {
 	uint64_t elapsed = computing(waits, now);
 	uint32_t index = atomic_load_explicit(&waits->stall_site, memory_order_relaxed);
@@ -246,8 +241,8 @@ static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint
 				&waits->stall_stand);
 		if (index != GS_NONE) {
 			site = &gs_store.sites[index];
-			add(&site->calls, 1);
-			add(&site->stalled_ns,
+			gs_gil_add(&site->calls, 1);
+			gs_gil_add(&site->stalled_ns,
 				atomic_load_explicit(&waits->stretch_stalls, memory_order_relaxed));
 			gs_site_add(index, elapsed, GS_QUICK);
 			note_victims(thread->gil, site);
@@ -259,7 +254,7 @@ static void close_stretch(struct gs_thread *thread, struct gs_waits *waits, uint
 
 /* The next thing that a thread says of itself after it was seen to compute tells its native stack,
  * if it still executes the same instruction of Python. */
-static void meet(struct gs_thread *thread, struct gs_waits *waits, void *caller)
+GS_HOT static void meet(struct gs_thread *thread, struct gs_waits *waits, void *caller)
 {
 	uint32_t site = atomic_load_explicit(&waits->stall_site, memory_order_acquire);
 
@@ -279,16 +274,16 @@ void gs_waits_call_slowly(struct gs_thread *thread, uint64_t now, void *caller)
 
 /* ---- what a wait leaves behind ---- */
 
-static void add_delay(const struct gs_thread *thread, uint64_t waited)
+GS_HOT static void add_delay(const struct gs_thread *thread, uint64_t waited)
 {
 	unsigned call = thread->released - 1u;
 	struct gs_delay *delay = &gs_store.delays[call];
 
-	add(&delay->calls, 1);
+	gs_gil_add(&delay->calls, 1);
 	if (waited > thread->call_ns)
-		add(&delay->delayed, 1);
-	add(&delay->call_ns, thread->call_ns);
-	add(&delay->wait_ns, waited);
+		gs_gil_add(&delay->delayed, 1);
+	gs_gil_add(&delay->call_ns, thread->call_ns);
+	gs_gil_add(&delay->wait_ns, waited);
 	gs_store_raise64(&delay->call_worst_ns, thread->call_ns);
 	gs_store_raise64(&delay->wait_worst_ns, waited);
 	count(delay->call_histogram, thread->call_ns);
@@ -296,29 +291,29 @@ static void add_delay(const struct gs_thread *thread, uint64_t waited)
 	gs_store_raise(&gs_store.header->delays, call + 1);
 }
 
-static void clear_wait(struct gs_thread *thread)
+GS_HOT static void clear_wait(struct gs_thread *thread)
 {
 	thread->wait_ns = 0;
 	if (has_block(thread->entry) && thread->epoch == gs_epoch())
 		atomic_store_explicit(&thread->entry->waiting_ns, 0, memory_order_relaxed);
 }
 
-void gs_waits_count(uint32_t gil, struct gs_thread_entry *entry, uint64_t waited)
+GS_HOT void gs_waits_count(uint32_t gil, struct gs_thread_entry *entry, uint64_t waited)
 {
 	struct gs_gil_entry *sums = &gs_store.gils[gil];
 	struct gs_waiter *waiter = gs_place_waiter(entry);
 
-	add(&sums->waits, 1);
-	add(&sums->waited_ns, waited);
+	gs_gil_add(&sums->waits, 1);
+	gs_gil_add(&sums->waited_ns, waited);
 	gs_store_raise64(&sums->worst_ns, waited);
 	count(sums->histogram, waited);
-	add(&waiter->waits, 1);
-	add(&waiter->waited_ns, waited);
+	gs_gil_add(&waiter->waits, 1);
+	gs_gil_add(&waiter->waited_ns, waited);
 	gs_store_raise64(&waiter->worst_ns, waited);
 	count(waiter->histogram, waited);
 }
 
-static void end_wait(struct gs_thread *thread, uint64_t now)
+GS_HOT static void end_wait(struct gs_thread *thread, uint64_t now)
 {
 	uint64_t waited = now - thread->wait_ns;
 
@@ -332,7 +327,7 @@ static void end_wait(struct gs_thread *thread, uint64_t now)
 
 /* ---- the events ---- */
 
-static void begin_wait(struct gs_thread *thread, uint32_t gil, uint64_t now)
+GS_HOT static void begin_wait(struct gs_thread *thread, uint32_t gil, uint64_t now)
 {
 	struct gs_waits *waits = &gs_waits[gil];
 
@@ -352,7 +347,7 @@ static void begin_wait(struct gs_thread *thread, uint32_t gil, uint64_t now)
 	atomic_store_explicit(&waits->active, 1, memory_order_relaxed);
 }
 
-void gs_waits_begin(void *cond, void *caller)
+GS_HOT void gs_waits_begin(void *cond, void *caller)
 {
 	struct gs_thread *thread = &gs_thread;
 	uint64_t now;
@@ -379,7 +374,7 @@ void gs_waits_begin(void *cond, void *caller)
 	gs_leave(thread);
 }
 
-void gs_waits_taken(struct gs_thread *thread)
+GS_HOT void gs_waits_taken(struct gs_thread *thread)
 {
 	struct gs_waits *waits = &gs_waits[thread->gil];
 	uint64_t now = gs_now();
@@ -392,7 +387,7 @@ void gs_waits_taken(struct gs_thread *thread)
 	thread->was_late = thread->wait_ns != 0;
 	if (thread->was_late)
 		end_wait(thread, now);
-	add(&gs_store.gils[thread->gil].free_ns, take_growth(waits, now));
+	gs_gil_add(&gs_store.gils[thread->gil].free_ns, take_growth(waits, now));
 	waits->holder = thread->entry;
 	forget_stretch(waits);
 	if (waiting_now(waits))
@@ -406,7 +401,7 @@ void gs_waits_taken(struct gs_thread *thread)
 	gs_leave(thread);
 }
 
-void gs_waits_dropped(struct gs_thread *thread, void *caller)
+GS_HOT void gs_waits_dropped(struct gs_thread *thread, void *caller)
 {
 	struct gs_waits *waits = &gs_waits[thread->gil];
 	uint64_t now = gs_now();

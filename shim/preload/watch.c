@@ -26,23 +26,43 @@
 
 GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE] __attribute__((aligned(GS_ARMED_SIZE)));
 
+void gs_watch_arm(void)
+{
+	bool counts = gs_gil.flagged && !gs_life.timed;
+
+	for (unsigned call = 0; call < GS_CALLS; call++) {
+		unsigned char *armed = &gs_armed[call], old = *armed;
+		unsigned char wanted =
+			(unsigned char) (counts ? old | GS_ARMED_COUNTS : old & ~GS_ARMED_COUNTS);
+
+		/* At its end the process is disarmed, maybe by another thread just now. */
+		if (old & GS_ARMED_WATCHED)
+			__atomic_compare_exchange_n(
+				armed, &old, wanted, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
+}
+
 /* ---- the thread's state ---- */
 
-static void refresh_plain(struct gs_thread *thread)
+GS_HOT static void refresh_plain(struct gs_thread *thread)
 {
-	thread->plain = thread->counts && !thread->ended && !thread->composite &&
-			!thread->is_pending && !thread->exec_tried && !thread->wait_ns &&
-			!thread->release_ns && gs_gil.oracle != GS_ORACLE_UNKNOWN &&
-			thread->entry != &gs_store.threads[GS_MAX_THREADS];
+	bool usual = thread->counts && !thread->ended && !thread->composite &&
+		     !thread->is_pending && !thread->exec_tried &&
+		     gs_gil.oracle != GS_ORACLE_UNKNOWN &&
+		     thread->entry != &gs_store.threads[GS_MAX_THREADS];
+	bool follows = thread->wait_ns || thread->release_ns;
+
+	thread->plain = usual && !follows;
+	thread->follows = usual && follows;
 }
 
-void gs_enter(struct gs_thread *thread)
+GS_HOT void gs_enter(struct gs_thread *thread)
 {
 	thread->busy = true;
-	thread->plain = false;
+	thread->plain = thread->follows = false;
 }
 
-void gs_leave(struct gs_thread *thread)
+GS_HOT void gs_leave(struct gs_thread *thread)
 {
 	thread->busy = false;
 	refresh_plain(thread);
@@ -181,8 +201,10 @@ void gs_watch_entry(uint32_t key, void *caller, uintptr_t first, uintptr_t secon
 
 /* ---- the judgement ---- */
 
-void gs_settle(struct gs_thread *thread)
+GS_HOT void gs_settle(struct gs_thread *thread)
 {
+	if (!thread->mark && !thread->composite && !thread->is_pending)
+		return;
 	if (thread->busy || thread->epoch != gs_epoch() || in_vfork_child(thread))
 		return;
 	gs_enter(thread);
@@ -212,34 +234,31 @@ GS_COLD static bool lacks_room(struct gs_thread *thread, char *here)
 	return false;
 }
 
-static bool watch_held(struct gs_thread *thread, uint32_t key)
+GS_HOT static bool watch_held(struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 
 	if (GS_UNLIKELY(!thread->had_gil))
 		gs_thread_had_gil(thread);
-	atomic_fetch_add_explicit(
-		&gs_store.functions[GS_KEY_CALL(key)].held, 1, memory_order_relaxed);
+	gs_gil_add(&gs_store.functions[GS_KEY_CALL(key)].held, 1);
 	if (GS_UNLIKELY((uintptr_t) (thread->home - here) + FAR > 2 * FAR) &&
 		lacks_room(thread, here)) {
-		atomic_fetch_add_explicit(&gs_store.header->lost.sites, 1, memory_order_relaxed);
+		gs_gil_add(&gs_store.header->lost.sites, 1);
 		return false;
 	}
 	return true;
 }
 
-/* What a thread calls that dropped a GIL that others wanted, or waits for one. The calls that
- * taking and dropping it consist of are not meant. */
+/* The calls that taking and dropping a GIL consist of. */
+static bool is_of_gil(unsigned call)
+{
+	return call == GS_CALL_MUTEX_LOCK || call == GS_CALL_COND_WAIT ||
+	       call == GS_CALL_COND_TIMEDWAIT;
+}
+
+/* What else a thread calls that dropped a GIL that others wanted, or waits for one. */
 static void follow(struct gs_thread *thread, unsigned call)
 {
-	switch (call) {
-	case GS_CALL_MUTEX_LOCK:
-	case GS_CALL_COND_WAIT:
-	case GS_CALL_COND_TIMEDWAIT:
-		return;
-	default:
-		break;
-	}
 	/* A thread that is not to have the GIL again sleeps for ever (3.14 and newer). */
 	gs_waits_abandon(thread);
 	thread->released = (uint16_t) (call + 1);
@@ -248,7 +267,7 @@ static void follow(struct gs_thread *thread, unsigned call)
 }
 
 /* The thread's first call, and whatever else is not plain. */
-GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
+GS_HOT GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 
@@ -266,7 +285,7 @@ GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 		thread->exec_tried = false;
 		gs_store.header->ended = GS_ENDED_ALIVE;
 	}
-	if (thread->wait_ns || thread->release_ns)
+	if ((thread->wait_ns || thread->release_ns) && !is_of_gil(GS_KEY_CALL(key)))
 		follow(thread, GS_KEY_CALL(key));
 	gs_leave(thread);
 	if (gs_gil_held(thread))
@@ -275,7 +294,7 @@ GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 	return gs_life.timed;
 }
 
-GS_NOINLINE static bool watch_plain(struct gs_thread *thread, uint32_t key)
+GS_HOT GS_NOINLINE static bool watch_plain(struct gs_thread *thread, uint32_t key)
 {
 	if (GS_UNLIKELY(gs_gil_held(thread)))
 		return watch_held(thread, key);
@@ -284,11 +303,11 @@ GS_NOINLINE static bool watch_plain(struct gs_thread *thread, uint32_t key)
 }
 
 /* Calls nothing and keeps no frame: what it cannot answer at once is answered elsewhere. */
-bool gs_watch(uint32_t key)
+GS_HOT bool gs_watch(uint32_t key)
 {
 	struct gs_thread *thread = &gs_thread;
 
-	if (GS_UNLIKELY(!thread->plain))
+	if (GS_UNLIKELY(!thread->plain) && (!thread->follows || !is_of_gil(GS_KEY_CALL(key))))
 		return watch_odd(thread, key);
 	if (!gs_gil_surely_not(thread))
 		return watch_plain(thread, key);

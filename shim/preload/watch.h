@@ -13,11 +13,12 @@
 #include "compiler.h"
 #include "thread.h"
 
-/* One byte a call: is it watched now, or has its entry to be marked whoever asks for it? On a page
- * that a forked child finds zeroed, so that a child is disarmed by the kernel before it runs its
- * first instruction. */
+/* One byte a call: is it watched now, or has its entry to be marked whoever asks for it; and is a
+ * count all there is to do for a thread without the GIL? On a page that a forked child finds
+ * zeroed, so that a child is disarmed by the kernel before it runs its first instruction. */
 #define GS_ARMED_WATCHED 1
 #define GS_ARMED_MARK 2
+#define GS_ARMED_COUNTS 4
 #define GS_ARMED_SIZE 4096
 extern GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE];
 
@@ -32,6 +33,26 @@ static inline uint32_t gs_epoch(void)
 #define GS_KEY(call, name) ((uint32_t) (call) << 16 | (uint32_t) (name))
 #define GS_KEY_CALL(key) ((key) >> 16)
 #define GS_KEY_NAME(key) ((key) % 0x10000)
+
+/* What most calls are: not asked for, or made by a thread that is known to be without the GIL,
+ * which is counted and no more. False: nothing was done; ask gs_watch(). */
+static inline bool gs_watch_passes(unsigned call)
+{
+	struct gs_thread *thread = &gs_thread;
+	unsigned char armed = gs_armed[call];
+
+	if (armed == (GS_ARMED_WATCHED | GS_ARMED_COUNTS)) {
+		if (GS_UNLIKELY(thread->quick != GS_QUICK_COUNTS))
+			return false;
+		gs_thread_count(thread, call);
+		return true;
+	}
+	return !armed;
+}
+
+/* Whether a count is all (GS_ARMED_COUNTS) follows from the GILs there are. From the thread that
+ * makes one. */
+GS_HIDDEN void gs_watch_arm(void);
 
 /* Judges and counts one call. True if its cold half must be taken (the GIL is held, or released
  * calls are timed too). */

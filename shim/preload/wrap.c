@@ -15,17 +15,26 @@
 #define JUMP return
 #endif
 
-/* The function is exported by its assembler name, so that it never meets libc's own declaration. */
+/* The function is exported by its assembler name, so that it never meets libc's own declaration.
+ * What takes more than a look (gs_ask_*), the first use of a slot included, stands apart: the
+ * wrapper itself saves no register. */
 #define WRAP(ID, ret, params, args, id, symbol) \
 	WRAP_AFTER((void) 0, ID, ret, params, args, id, symbol)
 #define WRAP_AFTER(note, ID, ret, params, args, id, symbol)                                 \
 	GS_EXPORT ret gs_wrap_##id params __asm__(symbol);                                  \
-	ret gs_wrap_##id params                                                             \
+	GS_NOINLINE static ret gs_ask_##id params                                           \
 	{                                                                                   \
-		note;                                                                       \
 		if (gs_armed[GS_CALL_##ID] && gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##id))) \
 			JUMP gs_held_##id args;                                             \
 		JUMP GS_REAL(GS_NAME_##id, ret, params) args;                               \
+	}                                                                                   \
+	GS_HOT ret gs_wrap_##id params                                                      \
+	{                                                                                   \
+		void *real_ = gs_real[GS_NAME_##id];                                        \
+		note;                                                                       \
+		if (GS_LIKELY(real_) && gs_watch_passes(GS_CALL_##ID))                      \
+			JUMP((ret(*) params) real_) args;                                   \
+		JUMP gs_ask_##id args;                                                      \
 	}
 
 #define WRAP_NAME(context, name) WRAP_NAME_(name, GS_STRIP context)
@@ -41,12 +50,20 @@
 #define WRAP_VOID_NAME_(...) WRAP_VOID_NAME__(__VA_ARGS__)
 #define WRAP_VOID_NAME__(name, ID, params, args)                                              \
 	GS_EXPORT void gs_wrap_##name params __asm__(#name);                                  \
-	void gs_wrap_##name params                                                            \
+	GS_NOINLINE static void gs_ask_##name params                                          \
 	{                                                                                     \
 		if (gs_armed[GS_CALL_##ID] && gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##name))) \
 			gs_held_##name args;                                                  \
 		else                                                                          \
 			GS_REAL(GS_NAME_##name, void, params) args;                           \
+	}                                                                                     \
+	GS_HOT void gs_wrap_##name params                                                     \
+	{                                                                                     \
+		void *real_ = gs_real[GS_NAME_##name];                                        \
+		if (GS_LIKELY(real_) && gs_watch_passes(GS_CALL_##ID))                        \
+			((void(*) params) real_) args;                                        \
+		else                                                                          \
+			gs_ask_##name args;                                                   \
 	}
 #define GS_VOID(ID, params, args, before, ...) \
 	GS_EACH(WRAP_VOID_NAME, (ID, params, args), __VA_ARGS__)

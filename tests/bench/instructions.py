@@ -158,7 +158,7 @@ def check_guard(stepper, figures, measured):
         if complaints([-int(-counts[0] // 1.04)] + counts[1:], counts):
             print("FAIL %s: a growth of 4 %% is one too many" % name)
             failed += 1
-    dear = building.library(stepper.folder + "/dear", "-O0 -g")
+    dear = building.library(stepper.folder + "/dear", "-O0 -g", "WRAPPER=")
     for name in measured:
         if name.split()[1] not in ("released", "held", "gil-switch"):
             continue
