@@ -51,7 +51,7 @@ static void make(struct gil *gil)
 	gs_gil_cond_init(&gil->switch_cond, IMAGE);
 }
 
-static void begin(void)
+static void begin_with_one(void)
 {
 	core_begin_threads();
 	gs_gil.oracle = gs_gil.exact = GS_ORACLE_THREAD;
@@ -61,6 +61,11 @@ static void begin(void)
 	gs_gil.unchecked = gs_gil.this_thread = thread_state;
 	gs_gil.was_initialized = true;
 	make(&gils[0]);
+}
+
+static void begin(void)
+{
+	begin_with_one();
 	make(&gils[1]);
 }
 
@@ -483,6 +488,65 @@ static void test_nobody_waits_alone(void)
 	CU_ASSERT_EQUAL(gs_store.header->waiters, 0);
 }
 
+/* ---- one GIL ---- */
+
+static void expect_passes(bool passes)
+{
+	uint64_t before = gs_thread.counts[GS_CALL_READ];
+
+	CU_ASSERT_EQUAL(gs_watch_passes(GS_CALL_READ), passes);
+	CU_ASSERT_EQUAL(gs_thread.counts[GS_CALL_READ], before + passes);
+}
+
+static void test_with_one_gil_most_calls_are_counted_and_pass(void)
+{
+	begin_with_one();
+	gs_armed[GS_CALL_READ] = GS_ARMED_WATCHED;
+	gs_armed[GS_CALL_VFORK] = GS_ARMED_MARK;
+	gs_watch_arm();
+	CU_ASSERT_EQUAL(gs_armed[GS_CALL_VFORK], GS_ARMED_MARK);
+	CU_ASSERT(gs_watch_passes(GS_CALL_WRITE)); /* not asked for */
+	gs_thread.plain = false;
+	CU_ASSERT_FALSE(gs_watch_passes(GS_CALL_READ)); /* as at a thread's first call */
+	CU_ASSERT_FALSE(gs_watch(READ_KEY));
+	expect_passes(true);
+	take(&gils[0]);
+	expect_passes(false);
+	drop(&gils[0]);
+	expect_passes(true);
+	gs_enter(&gs_thread);
+	expect_passes(false);
+	gs_leave(&gs_thread);
+	gs_life.timed = true;
+	gs_watch_arm();
+	expect_passes(false);
+	gs_life.timed = false;
+	gs_watch_arm();
+	expect_passes(true);
+	make(&gils[1]);
+	gs_watch_arm();
+	expect_passes(false);
+	memset(gs_armed, 0, GS_CALLS);
+	gs_watch_arm();
+	CU_ASSERT_EQUAL(gs_armed[GS_CALL_READ], 0);
+}
+
+static void test_sums_add_up_with_and_without_a_lock(void)
+{
+	_Atomic uint64_t sum = UINT64_C(1) << 40;
+	_Atomic uint32_t small = 7;
+
+	for (int one = 0; one < 2; one++) {
+		gs_gil.flagged = one;
+		gs_gil_add(&sum, UINT64_C(1) << 35);
+		gs_gil_add(&sum, -UINT64_C(1));
+		gs_gil_add32(&small, 3);
+	}
+	gs_gil.flagged = false;
+	CU_ASSERT_EQUAL(sum, (UINT64_C(1) << 40) + (UINT64_C(1) << 36) - 2);
+	CU_ASSERT_EQUAL(small, 13);
+}
+
 CU_TestInfo gs_tests_waits[] = {
 	{"what is waited is charged once", test_what_is_waited_is_charged_once},
 	{"nobody is blamed for another GIL", test_nobody_is_blamed_for_another_gil},
@@ -497,5 +561,8 @@ CU_TestInfo gs_tests_waits[] = {
 	{"who waits to be attached is not", test_a_thread_that_waits_to_be_attached_is_not},
 	{"a wait after a call is a delay", test_a_wait_after_a_call_is_a_delay},
 	{"nobody waits alone", test_nobody_waits_alone},
+	{"with one GIL most calls are counted and pass",
+		test_with_one_gil_most_calls_are_counted_and_pass},
+	{"sums add up with and without a lock", test_sums_add_up_with_and_without_a_lock},
 	CU_TEST_INFO_NULL,
 };
