@@ -249,7 +249,7 @@ def compare_program(bench, name, function):
     variants, result = ("bare", "floor", "", "timing", "record"), []
     try:
         series = measure.in_turn({v: lambda v=v: function(v) for v in variants},
-                                 bench.rounds(3, 21))
+                                 bench.rounds(3, 61))
     except measure.Failed as failed:
         bench.say("  %-48s %s" % (name, failed))
         return []
@@ -266,8 +266,9 @@ def compare_program(bench, name, function):
 
 
 def whole_programs(bench):
-    scale = 0.5 if bench.quick else 1.0
-    bench.say("\nwhole programs: s bare, with it, ratio; ratio of CPU time")
+    scale = 0.4  # many short rounds: the machine changes slower than they take turns
+    bench.say("\nwhole programs: s bare, with it, ratio; ratio of CPU time; in brackets where the median "
+              "lies with 95 % certainty")
 
     def program(name, *more):
         return lambda v: bench.python(v, PROGRAMS + name, scale, *more)
