@@ -249,7 +249,7 @@ def compare_program(bench, name, function):
     variants, result = ("bare", "floor", "", "timing", "record"), []
     try:
         series = measure.in_turn({v: lambda v=v: function(v) for v in variants},
-                                 bench.rounds(3, 61))
+                                 bench.rounds(3, 41))
     except measure.Failed as failed:
         bench.say("  %-48s %s" % (name, failed))
         return []

@@ -255,7 +255,7 @@ def slow_disk():
     server = os.path.join(os.path.dirname(os.path.realpath(__file__)), "slowdisk.py")
     background([sys.executable, server, "-f", place])
     atexit.register(lambda: os.getpid() == _owner and subprocess.call(["umount", "-l", place]))
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30  # under strace the server takes its time to begin
     while not os.path.ismount(place) and time.monotonic() < end:
         time.sleep(0.01)
     return place

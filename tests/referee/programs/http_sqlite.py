@@ -10,7 +10,7 @@ PATH = os.path.join(tempfile.mkdtemp(), "base.sqlite")
 
 
 def connect():
-    return sqlite3.connect(PATH, timeout=10, isolation_level=None)
+    return sqlite3.connect(PATH, timeout=100, isolation_level=None)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
