@@ -5,8 +5,7 @@
 #define GS_EXPORT __attribute__((visibility("default"), used))
 #define GS_HIDDEN __attribute__((visibility("hidden")))
 #define GS_COLD __attribute__((cold, noinline))
-/* Laid beside each other: a thread that comes back from a wait finds nothing of ours in its caches.
- */
+/* Laid beside each other: after a wait a thread finds nothing of ours in its caches. */
 #define GS_HOT __attribute__((hot))
 #define GS_NOINLINE __attribute__((noinline))
 #define GS_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))

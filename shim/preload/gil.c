@@ -145,6 +145,13 @@ bool gs_gil_suspended(void)
 	return word == STATE_SUSPENDED || word == STATE_DETACHED;
 }
 
+/* Before Python is up, and when it has gone down, the GIL says nothing. */
+GS_COLD bool gs_gil_kept(void)
+{
+	return gs_gil.exact == GS_ORACLE_FLAG && gs_gil.made && gs_gil.initialized &&
+	       gs_gil.initialized();
+}
+
 bool gs_gil_alone(void)
 {
 	void *first;

@@ -6,7 +6,7 @@
  * waits to be attached again has its state there too, but the state says so. Up to 3.11 that
  * variable is one for the process; there we follow the two conditions of every GIL: take_gil() ends
  * with a signal of switch_cond, drop_gil() with a signal of cond, and the CPython image signals
- * nothing else. */
+ * nothing else. A thread state is wanted besides, but for one that was swapped out. */
 #ifndef GS_GIL_H
 #define GS_GIL_H
 
@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "calls.h"
 #include "compiler.h"
 #include "thread.h"
 
@@ -98,27 +99,37 @@ static inline bool gs_gil_exactly_held(const struct gs_thread *thread)
 	return state && state == gs_gil.this_thread();
 }
 
-/* Is this thread holding a GIL, or attached? By the procedure that the user asked for. */
-static inline bool gs_gil_held(const struct gs_thread *thread)
+/* Of a thread that took a GIL, did not drop it, and has no thread state: does it keep the GIL? Up
+ * to 3.11 so does PyThreadState_Swap(NULL) (pystate.c), and Py_EndInterpreter(). */
+GS_HIDDEN bool gs_gil_kept(void);
+
+/* Is this thread holding a GIL, or attached, at this call? By the procedure that the user asked
+ * for. drop_gil() locks the GIL's mutex when the thread state is gone already: a part of dropping
+ * it, as is therefore each such call without a thread state. */
+static inline bool gs_gil_held(const struct gs_thread *thread, unsigned call)
 {
 	if (GS_UNLIKELY(gs_gil.oracle == GS_ORACLE_CHECK))
 		return gs_gil.check() != 0;
-	return gs_gil_exactly_held(thread);
+	if (gs_gil_exactly_held(thread))
+		return true;
+	return call != GS_CALL_MUTEX_LOCK && GS_UNLIKELY(thread->holds) && gs_gil_kept();
 }
 
 /* What a call of this thread is now: held, released or unknown. */
-static inline enum gs_state gs_state_now(const struct gs_thread *thread)
+static inline enum gs_state gs_state_now(const struct gs_thread *thread, unsigned call)
 {
-	if (gs_gil_held(thread))
+	if (gs_gil_held(thread, call))
 		return GS_STATE_HELD;
 	return gs_gil.oracle == GS_ORACLE_UNKNOWN ? GS_STATE_UNKNOWN : GS_STATE_RELEASED;
 }
 
-/* This thread's own state while it holds the GIL, else NULL. PyGILState_Check is not asked: where
- * it is wrong, the state is another thread's. */
+/* This thread's own state while it holds the GIL, its first one if that is swapped out; else NULL.
+ * PyGILState_Check is not asked: where it is wrong, the state is another thread's. */
 static inline void *gs_gil_thread_state(void)
 {
-	return gs_gil_exactly_held(&gs_thread) ? gs_gil.unchecked() : NULL;
+	if (gs_gil_exactly_held(&gs_thread))
+		return gs_gil.unchecked();
+	return gs_thread.holds && gs_gil_kept() ? gs_gil.this_thread() : NULL;
 }
 
 /* Coming up, going down, or neither? */
@@ -139,28 +150,28 @@ GS_HIDDEN int gs_gil_of_waiter(const void *cond);
 GS_HIDDEN void *gs_gil_holder(uint32_t gil);
 
 /* Adds to a sum that only the holder of a GIL changes, or who just takes one, under its mutex: with
- * one GIL no other thread does, and one instruction is safe from a signal handler. */
-static inline void gs_gil_add(_Atomic uint64_t *sum, uint64_t more)
-{
+ * one GIL no other thread does, and one instruction is safe from a signal handler. The one other is
+ * the thread that ends the process, which may close its own call seen at entry only: at worst one
+ * of two additions in the same instant is lost. */
 #ifdef __x86_64__
-	if (GS_LIKELY(gs_gil.flagged)) {
-		__asm__ volatile("addq %1, %0" : "+m"(*(uint64_t *) sum) : "er"(more) : "cc");
-		return;
+#define GS_ADDS_UNLOCKED(instruction, type)                                                        \
+	if (GS_LIKELY(gs_gil.flagged)) {                                                           \
+		__asm__ volatile(instruction " %1, %0" : "+m"(*(type *) sum) : "er"(more) : "cc"); \
+		return;                                                                            \
 	}
+#else
+#define GS_ADDS_UNLOCKED(instruction, type)
 #endif
-	atomic_fetch_add_explicit(sum, more, memory_order_relaxed);
-}
-
-static inline void gs_gil_add32(_Atomic uint32_t *sum, uint32_t more)
-{
-#ifdef __x86_64__
-	if (GS_LIKELY(gs_gil.flagged)) {
-		__asm__ volatile("addl %1, %0" : "+m"(*(uint32_t *) sum) : "er"(more) : "cc");
-		return;
+#define GS_ADDS(name, type, instruction)                                    \
+	static inline void name(_Atomic type *sum, type more)               \
+	{                                                                   \
+		GS_ADDS_UNLOCKED(instruction, type)                         \
+		atomic_fetch_add_explicit(sum, more, memory_order_relaxed); \
 	}
-#endif
-	atomic_fetch_add_explicit(sum, more, memory_order_relaxed);
-}
+GS_ADDS(gs_gil_add, uint64_t, "addq")
+GS_ADDS(gs_gil_add32, uint32_t, "addl")
+#undef GS_ADDS
+#undef GS_ADDS_UNLOCKED
 
 /* Hooks, called by the exported pthread_cond_init, pthread_cond_signal, sem_init and sem_destroy
  * before they jump to the real ones; `caller` is the return address. */

@@ -21,7 +21,7 @@
 #define HELD_TIMED(ID, call, give)                           \
 	do {                                                 \
 		struct gs_timed timed_;                      \
-		if (gs_timed_begin(&timed_)) {               \
+		if (gs_timed_begin(&timed_, GS_CALL_##ID)) { \
 			call;                                \
 			gs_timed_end(&timed_, GS_CALL_##ID); \
 			give;                                \
@@ -29,12 +29,12 @@
 	} while (0)
 
 /* Every other cold half begins so: what do the arguments say, and who holds the GIL? */
-#define HELD_ENTER(before)            \
+#define HELD_ENTER(ID, before)        \
 	struct gs_probe probe_;       \
 	uint64_t aux_ = 0;            \
 	gs_claim_t claim_ = (before); \
 	(void) aux_;                  \
-	gs_probe_enter(&probe_)
+	gs_probe_enter(&probe_, GS_CALL_##ID)
 
 #define HELD_BEGIN(ID, name)                                                  \
 	gs_probe_begin(&probe_, GS_KEY(GS_CALL_##ID, GS_NAME_##name), claim_, \
@@ -48,7 +48,7 @@
 		ret result_;                                                                      \
 		HELD_TIMED(                                                                       \
 			ID, result_ = GS_REAL(GS_NAME_##name, ret, params) args, return result_); \
-		HELD_ENTER(before);                                                               \
+		HELD_ENTER(ID, before);                                                           \
 		if (gs_probe_skips(&probe_, claim_))                                              \
 			return GS_REAL(GS_NAME_##name, ret, params) args;                         \
 		HELD_BEGIN(ID, name);                                                             \
@@ -71,7 +71,7 @@
 		ret result_;                                                                      \
 		HELD_TIMED(                                                                       \
 			ID, result_ = GS_REAL(GS_NAME_##name, ret, params) args, return result_); \
-		HELD_ENTER(before);                                                               \
+		HELD_ENTER(ID, before);                                                           \
 		if (gs_probe_tries(&probe_)) {                                                    \
 			int errno_ = errno;                                                       \
 			if (try) {                                                                \
@@ -97,7 +97,7 @@
 	void gs_held_##name params                                                     \
 	{                                                                              \
 		HELD_TIMED(ID, (GS_REAL(GS_NAME_##name, void, params) args), return ); \
-		HELD_ENTER(before);                                                    \
+		HELD_ENTER(ID, before);                                                \
 		if (gs_probe_skips(&probe_, claim_)) {                                 \
 			GS_REAL(GS_NAME_##name, void, params) args;                    \
 			return;                                                        \
@@ -117,7 +117,7 @@
 		va_list ap_;                                                \
 		ret result_;                                                \
 		bool seen_;                                                 \
-		HELD_ENTER(before);                                         \
+		HELD_ENTER(ID, before);                                     \
 		seen_ = !gs_probe_skips(&probe_, claim_);                   \
 		if (seen_)                                                  \
 			HELD_BEGIN(ID, name);                               \

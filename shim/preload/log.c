@@ -95,7 +95,7 @@ void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence)
 
 	if (probe->site != GS_NONE)
 		python = gs_store.sites[probe->site].python;
-	else if (probe->state == GS_STATE_HELD && gs_gil_held(&gs_thread))
+	else if (probe->state == GS_STATE_HELD && gs_gil_held(&gs_thread, GS_KEY_CALL(probe->key)))
 		gs_pyframe_stack(&python, 1);
 	put_line(probe->begin_ns, probe->end_ns - probe->begin_ns, words, &python);
 }

@@ -19,10 +19,10 @@
 /* A site's class is looked at again once in so many calls. */
 #define LOOK_AGAIN 64
 
-GS_HOT void gs_probe_enter(struct gs_probe *probe)
+GS_HOT void gs_probe_enter(struct gs_probe *probe, unsigned call)
 {
 	/* Unless released calls are timed, only held ones come here. */
-	probe->state = gs_life.timed ? gs_state_now(&gs_thread) : GS_STATE_HELD;
+	probe->state = gs_life.timed ? gs_state_now(&gs_thread, call) : GS_STATE_HELD;
 }
 
 GS_HOT bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim)
@@ -250,7 +250,8 @@ static void add_held(struct gs_probe *probe, gs_claim_t claim, enum gs_evidence 
 		gs_site_class(probe->site, class);
 	}
 	if (gs_site_add(probe->site, elapsed, evidence) && blocked && !probe->first &&
-		elapsed >= gs_life.options.blocked && gs_gil_held(&gs_thread))
+		elapsed >= gs_life.options.blocked &&
+		gs_gil_held(&gs_thread, GS_KEY_CALL(probe->key)))
 		gs_site_capture(probe->site, probe->caller);
 }
 

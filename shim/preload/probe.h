@@ -36,7 +36,7 @@ struct gs_probe {
 
 /* For the cold halves, in this order. Judges again who holds the GIL: what the wrapper found cannot
  * be handed over past a signal handler's own calls. */
-GS_HIDDEN void gs_probe_enter(struct gs_probe *probe);
+GS_HIDDEN void gs_probe_enter(struct gs_probe *probe, unsigned call);
 
 /* True if the call is held and cannot wait: it has been
  * counted, and that is all. */

@@ -5,9 +5,9 @@
 #include "tally.h"
 #include "watch.h"
 
-bool gs_timed_begins(struct gs_timed *timed)
+bool gs_timed_begins(struct gs_timed *timed, unsigned call)
 {
-	if (gs_life.options.log == GS_LOG_ALL || gs_gil_held(&gs_thread))
+	if (gs_life.options.log == GS_LOG_ALL || gs_gil_held(&gs_thread, call))
 		return false;
 	timed->epoch = gs_epoch();
 	gs_stopwatch_start(&timed->watch);

@@ -15,10 +15,10 @@ struct gs_timed {
 };
 
 /* True if the call is of that kind: then make it, and end it. */
-GS_HIDDEN bool gs_timed_begins(struct gs_timed *timed);
-static inline bool gs_timed_begin(struct gs_timed *timed)
+GS_HIDDEN bool gs_timed_begins(struct gs_timed *timed, unsigned call);
+static inline bool gs_timed_begin(struct gs_timed *timed, unsigned call)
 {
-	return gs_life.timed && gs_timed_begins(timed);
+	return gs_life.timed && gs_timed_begins(timed, call);
 }
 GS_HIDDEN void gs_timed_end(const struct gs_timed *timed, unsigned call);
 

@@ -193,7 +193,8 @@ void gs_watch_entry(uint32_t key, void *caller, uintptr_t first, uintptr_t secon
 	if (!wanted)
 		thread->pending.state = GS_STATE_NONE;
 	else
-		thread->pending.state = gs_life.timed ? gs_state_now(thread) : GS_STATE_HELD;
+		thread->pending.state =
+			gs_life.timed ? gs_state_now(thread, GS_KEY_CALL(key)) : GS_STATE_HELD;
 	thread->pending.past = past;
 	begin_pending(thread, key, caller, for_child);
 	gs_leave(thread);
@@ -288,7 +289,7 @@ GS_HOT GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 	if ((thread->wait_ns || thread->release_ns) && !is_of_gil(GS_KEY_CALL(key)))
 		follow(thread, GS_KEY_CALL(key));
 	gs_leave(thread);
-	if (gs_gil_held(thread))
+	if (gs_gil_held(thread, GS_KEY_CALL(key)))
 		return watch_held(thread, key);
 	count_not_held(thread, GS_KEY_CALL(key));
 	return gs_life.timed;
@@ -296,7 +297,7 @@ GS_HOT GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 
 GS_HOT GS_NOINLINE static bool watch_plain(struct gs_thread *thread, uint32_t key)
 {
-	if (GS_UNLIKELY(gs_gil_held(thread)))
+	if (GS_UNLIKELY(gs_gil_held(thread, GS_KEY_CALL(key))))
 		return watch_held(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
 	return gs_life.timed;

@@ -112,7 +112,7 @@ static uint32_t call(unsigned number, uint64_t ns)
 	struct gs_probe probe;
 
 	CU_ASSERT(gs_watch(READ_KEY));
-	gs_probe_enter(&probe);
+	gs_probe_enter(&probe, GS_KEY_CALL(READ_KEY));
 	gs_probe_begin(&probe, READ_KEY, GS_WAITS, (void *) (uintptr_t) (4096 + 16 * number),
 		__builtin_frame_address(0));
 	pass(ns);

@@ -93,7 +93,7 @@ static void pass(uint64_t ns)
 static __attribute__((noinline)) void begin_call(struct gs_probe *probe, uint32_t key, void *caller)
 {
 	CU_ASSERT(gs_watch(key));
-	gs_probe_enter(probe);
+	gs_probe_enter(probe, GS_KEY_CALL(key));
 	gs_probe_begin(probe, key, GS_WAITS, caller, __builtin_frame_address(0));
 }
 

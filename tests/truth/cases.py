@@ -17,6 +17,7 @@ CHECK_IS_WRONG = {
     "after_python": lambda minor: minor < 15,
     "daemon_after_python": lambda minor: minor < 15,
     "second_state": lambda minor: minor < 12,
+    "swapped_out": lambda minor: True,
     "handed_state": lambda minor: minor < 12,
     "handed_state_deleted": lambda minor: True,
     "sub_legacy": lambda minor: True,
@@ -39,7 +40,7 @@ MATRIX = """
     python_atexit after_python daemon_after_python
     foreign_thread foreign_thread_while_held end_of_foreign_thread
     ensure ensure_among_threads around_threads end_of_thread
-    second_state handed_state handed_state_deleted
+    second_state swapped_out handed_state handed_state_deleted
     sub_legacy sub_own after_sub
     fork_from_main fork_from_thread fork_in_fork fork_while_threads fork_after_sub
     subprocesses replaced

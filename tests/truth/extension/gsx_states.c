@@ -98,6 +98,31 @@ static PyObject *second_state(PyObject *module GSX_UNUSED, PyObject *args)
 	Py_RETURN_NONE;
 }
 
+/* No thread state at all. Up to 3.11 the GIL is nevertheless kept. */
+static PyObject *swapped_out(PyObject *module GSX_UNUSED, PyObject *args)
+{
+	enum truth_state truth = PY_VERSION_HEX < 0x030C0000 ? TRUTH_HELD : TRUTH_RELEASED;
+	PyThreadState *saved;
+	long n;
+
+	if (!PyArg_ParseTuple(args, "l", &n))
+		return NULL;
+	gsx_need_gil();
+	saved = PyThreadState_Swap(NULL);
+	truth_make(truth, n);
+	PyThreadState_Swap(saved);
+	truth_make(TRUTH_HELD, n);
+	if (!Py_NewInterpreter())
+		return PyErr_Format(PyExc_RuntimeError, "no sub-interpreter");
+	Py_EndInterpreter(PyThreadState_Get());
+	truth_make(truth, n);
+	PyThreadState_Swap(saved);
+	Py_BEGIN_ALLOW_THREADS
+	truth_make(TRUTH_RELEASED, n);
+	Py_END_ALLOW_THREADS
+	Py_RETURN_NONE;
+}
+
 /* A sub-interpreter, made current in this thread; `saved` is what sub_end() goes back to. It has a
  * GIL of its own where that is asked for and CPython can do it (3.12). NULL if there is none. */
 static PyThreadState *sub_begin(int own_gil, PyThreadState **saved)
@@ -177,6 +202,7 @@ static PyObject *stress_sub(PyObject *module GSX_UNUSED, PyObject *args)
 PyMethodDef gsx_state_methods[] = {
 	{"handed_state", handed_state, METH_VARARGS, "a thread state used by another thread"},
 	{"second_state", second_state, METH_VARARGS, "a second thread state for this thread"},
+	{"swapped_out", swapped_out, METH_VARARGS, "calls without any thread state"},
 	{"sub", sub, METH_VARARGS, "sub(n, own_gil): calls in a sub-interpreter"},
 	{"stress_sub", stress_sub, METH_VARARGS, "stress_sub(n, seed, own_gil)"},
 	{NULL, NULL, 0, NULL},

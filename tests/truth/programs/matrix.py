@@ -143,6 +143,12 @@ def second_state():
 
 
 @case
+def swapped_out():
+    gsx.swapped_out(6)
+    run_threads(2, lambda: (gsx.swapped_out(4), both()))
+
+
+@case
 def handed_state():
     gsx.handed_state(6)
 
