@@ -9,6 +9,8 @@ The recall is the time that gilshim saw of the time that strace saw, in system c
 millisecond that can wait. It must be 99.9 %, or the referee fails. Cases whose verdict was
 established without us are judged as well: none may be wrong."""
 import argparse
+import collections
+import concurrent.futures
 import contextlib
 import glob
 import importlib.util
@@ -55,6 +57,11 @@ class Missing(Exception):
     """What a program needs is not on this machine."""
 
 
+# How a case went. Not judged where `unshown` says why: by its own measurement it did not show its
+# truth under strace; then `again` tells whether that may be better without company.
+Tried = collections.namedtuple("Tried", "verdict problems unshown again")
+
+
 class Run:
     """One program under strace and gilshim."""
 
@@ -68,9 +75,11 @@ class Run:
                       "GILSHIM_OPTIONS=" + settings] + command,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             errors="replace", start_new_session=True, env=dict(os.environ, **environment or {}))
+        self.timed_out = False
         try:
             self.output, self.error = process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
+            self.timed_out = True
             os.killpg(process.pid, signal.SIGKILL)
             self.output, self.error = process.communicate()
             self.error += "timeout after %d s\n" % TIMEOUT
@@ -274,43 +283,47 @@ class Referee:
             problems += ["escaped besides: %s" % (escape,) for escape in other if escape.ns > 50e6]
             self.outcome(name, problems)
 
-    def run_case(self, path):
-        name, problems, verdict = os.path.basename(path)[:-3], [], None
-        lacking = [one for one in truth.packages_of(path) if not truth.installed(one)]
-        if lacking:
-            self.skip(name, "needs " + " ".join(lacking))
-            return None
-        for _ in range(3):
-            with scratch(self.options, name) as folder:
-                environment = {"RC_DELAY": str(cases.DELAY)}
-                run = Run(self.options, [cases.PYTHON, path], folder, environment)
-                result = as_case(run)
-                if cases.works(result):
-                    verdict = run.judge(name, self.rows_on)
-                    problems = cases.Judge(self.options, path, result, folder).check()
-                    break
-                problems = [cases.why_not(result)]
-        if verdict and result.case.get("no_blocking_call"):
-            self.skip(name, "a tracer's stops are voluntary switches: nothing comes back at once")
-            return verdict
-        if verdict is None:
-            # Its own measurement says that it did not show its truth under strace.
-            self.skip(name, "; ".join(problems))
-            return None
-        self.outcome(name, problems)
-        return verdict
+    def try_case(self, path):
+        name = os.path.basename(path)[:-3]
+        with scratch(self.options, name) as folder:
+            run = Run(self.options, [cases.PYTHON, path], folder, {"RC_DELAY": str(cases.DELAY)})
+            result = as_case(run)
+            if not cases.works(result):
+                return Tried(None, [], cases.why_not(result), not run.timed_out)
+            verdict = run.judge(name, self.rows_on)
+            if result.case.get("no_blocking_call"):
+                return Tried(verdict, [], "a tracer's stops are voluntary switches: nothing comes "
+                                          "back at once", False)
+            return Tried(verdict, cases.Judge(self.options, path, result, folder).check(), "",
+                         False)
 
     def run_cases(self, directories, only):
-        paths = [path for path in cases.cases_of(directories, "")
-                 if re.search(only, os.path.basename(path))]
+        """As many at a time as there are processors; what did not show its truth then, alone."""
+        paths = []
+        for path in cases.cases_of(directories, ""):
+            name = os.path.basename(path)[:-3]
+            lacking = [one for one in truth.packages_of(path) if not truth.installed(one)]
+            if lacking and re.search(only, name):
+                self.skip(name, "needs " + " ".join(lacking))
+            elif re.search(only, name):
+                paths.append(path)
         if not paths:
             return
         self.options.chains = truth.read_chains(directories)
         together = match.Verdict("%d cases" % len(paths))
-        for path in paths:
-            verdict = self.run_case(path)
-            if verdict:
-                together.plus(verdict)
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            first = list(pool.map(self.try_case, paths))
+        for path, tried in zip(paths, first):
+            for _ in range(2):
+                if tried.again:
+                    tried = self.try_case(path)
+            if tried.verdict:
+                together.plus(tried.verdict)
+            name = os.path.basename(path)[:-3]
+            if tried.unshown:
+                self.skip(name, tried.unshown)
+            else:
+                self.outcome(name, tried.problems)
         self.add(together)
 
     def finish(self):
