@@ -33,7 +33,7 @@ from strace_file import Trace, name_of  # noqa: E402
 GOAL = 0.999
 cases.LEAST = 0.25  # of a case's wait is in its call: strace slows what is around it, not the wait
 NAMED_LIMIT = 0.05
-TIMEOUT = 120
+TIMEOUT = 400
 # Everything is traced but what answers from the kernel's memory and is called at every line of the
 # log: with a filter in the kernel it costs nothing.
 ANSWERS = ("getpid,gettid,rt_sigprocmask,rt_sigpending,rt_sigaction,getrusage,brk,sigaltstack,"
