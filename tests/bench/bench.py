@@ -26,6 +26,7 @@ PYTHON = "/usr/bin/python3"
 PROGRAMS = HERE + "/programs/"
 STATES = [call + ":" + state for state in ("released", "held", "stranger")
           for call in ("read", "poll", "mutex", "fwrite")] + ["gil:switch"]
+TIMED_NAMES = ("read", "poll", "pthread_mutex_lock", "fwrite")
 
 
 class Bench:
@@ -35,6 +36,7 @@ class Bench:
         self.records = tempfile.mkdtemp(prefix="gilshim-bench-")
         self.table = open(self.folder + "/bench.txt", "w")
         self.floor = building.floor(self.folder, self.command)
+        self.timed_floor = building.timed_floor(self.folder, TIMED_NAMES)
         self.modules = {i.name: building.module(self.folder, i) for i in self.interpreters()}
 
     @staticmethod
@@ -56,6 +58,8 @@ class Bench:
             return building.environment(PYTHONPATH=path)
         if variant == "floor":
             return building.environment(self.floor, PYTHONPATH=path)
+        if variant == "timed floor":
+            return building.environment(self.timed_floor, PYTHONPATH=path)
         options = {"": "", "timing": "timing=all", "record": "record=" + self.records,
                    "off": "calls=nanosleep"}
         return building.environment(self.library, options[variant], PYTHONPATH=path)
@@ -97,10 +101,11 @@ def is_static(interpreter):
 def calls(bench):
     """One call, in every state, with every option that matters to it."""
     result = []
-    variants = ("bare", "floor", "", "timing", "record", "off")
+    variants = ("bare", "floor", "", "timed floor", "timing", "record", "off")
     if bench.quick:
-        variants = variants[:4]
-    names = {"floor": "the least possible", "": "gilshim", "timing": "timing=all",
+        variants = variants[:5]
+    names = {"floor": "the least possible", "": "gilshim",
+             "timed floor": "the least possible that times", "timing": "timing=all",
              "record": "record=DIR", "off": "call not asked for"}
     for interpreter in bench.interpreters():
         series = measure.in_turn(
@@ -110,7 +115,7 @@ def calls(bench):
             bench.say("\none call, %s, %s: CPU ns bare, with it, added" % (
                 interpreter.name, names[variant]))
             for what in STATES:
-                if variant == "floor" and what == "gil:switch":
+                if "floor" in variant and what == "gil:switch":
                     continue
                 entry = measure.compare(series["bare"], series[variant], what)
                 call, state = what.split(":")

@@ -33,10 +33,21 @@ def floor(folder, command):
             watched, words = words[2] == "yes", words[3:]
         if watched:
             names |= {word.split("@")[0] for word in words if not word.startswith("(")}
+    return floor_of(folder + "/floor", names)
+
+
+def timed_floor(folder, names):
+    """The least possible preload that times calls besides."""
+    return floor_of(folder + "/timed_floor", names, "-DTIMED")
+
+
+def floor_of(folder, names, *flags):
     os.makedirs(folder, exist_ok=True)
     with open(folder + "/floor_names.h", "w") as file:
         file.writelines("FLOOR(%s)\n" % name for name in sorted(names))
-    return compile_to(folder + "/floor.so", ["floor.c"], "-shared", "-fPIC", "-I", folder)
+    # Before the constructors of libpython 3.13, which read a file.
+    return compile_to(folder + "/floor.so", ["floor.c"], "-shared", "-fPIC", "-Wl,-z,initfirst",
+                      "-I", folder, *flags)
 
 
 def step(folder):
