@@ -72,8 +72,8 @@ class Bench:
 
 def nanoseconds(entry):
     low, high = entry["added_quartiles"]
-    return "%9.1f %9.1f %+9.1f  (%+.1f to %+.1f)" % (
-        entry["bare"], entry["value"], entry["added"], low, high)
+    return "%9.1f %9.1f %+9.1f  (%+.1f to %+.1f)  least %+.1f" % (
+        entry["bare"], entry["value"], entry["added"], low, high, entry["least_added"])
 
 
 def machine(bench):
@@ -88,7 +88,8 @@ def machine(bench):
                          for i in bench.interpreters()]}
     bench.say("%(processor)s, %(processors)d processors; Linux %(kernel)s, %(libc)s, gcc %(gcc)s; "
               "load at the start %(load).1f" % facts)
-    bench.say("median of the paired rounds, in brackets the quartiles")
+    bench.say("median of the paired rounds, in brackets the quartiles; of short times the difference "
+              "of the least of each, too")
     return facts
 
 
@@ -208,9 +209,9 @@ def starts(bench):
                 entry = measure.compare(series["bare"], series[variant], clock)
                 label = "%s%s, %s" % (name, ", record=DIR" if variant else "", clock)
                 result.append(dict(entry, program=name, variant=variant or "default", clock=clock))
-                bench.say("  %-36s %8.2f %8.2f %+8.2f  (%+.2f to %+.2f)" % (
+                bench.say("  %-36s %8.2f %8.2f %+8.2f  (%+.2f to %+.2f)  least %+.2f" % (
                     label, entry["bare"], entry["value"], entry["added"],
-                    *entry["added_quartiles"]))
+                    *entry["added_quartiles"], entry["least_added"]))
         shutil.rmtree(bench.records)
         os.mkdir(bench.records)
     return result
@@ -309,29 +310,42 @@ def others(bench):
                "fight": [PROGRAMS + "fight.py", "0.2"]}
     if bench.quick:
         del scripts["asyncio echo"]
-    result, bare = [], {}
-    bench.say("\nother tools: ns for a released and a held read; programs as a multiple of bare")
-    for tool in tools(bench.folder, bench.library, bench.floor):
-        entry = {"tool": tool.name, "tells": tool.tells, "sees": tool.sees,
-                 "programs": {}}
+    chosen, runs, errors = tools(bench.folder, bench.library, bench.floor), {}, {}
+    for number in range(4 * rounds):
+        for tool in chosen:
+            for name, words in scripts.items():
+                key = tool.name, name
+                if key in errors or (number >= rounds and name != "calls"):
+                    continue
+                done, reason = attempt(lambda: measure.run_json(
+                    tool.command(*words), tool.environment(path), 120))
+                if done is None:
+                    errors[key] = reason
+                else:
+                    runs.setdefault(key, []).append(done)
+    result = []
+    bench.say("\nother tools: ns for a released and a held read, the least; programs as a multiple of bare")
+    for tool in chosen:
+        entry = {"tool": tool.name, "tells": tool.tells, "sees": tool.sees, "programs": {},
+                 "error": {name: errors[tool.name, name] for name in scripts
+                           if (tool.name, name) in errors}}
         for name, words in scripts.items():
-            done, reason = attempt(lambda: [measure.run_json(
-                tool.command(*words), tool.environment(path), 120) for _ in range(rounds)])
-            if done is None:
-                entry.setdefault("error", {})[name] = reason
-            elif name == "calls":
+            done = runs.get((tool.name, name), [])
+            if name in entry["error"]:
+                continue
+            if name == "calls":
                 for what in words[2:]:
-                    entry[what.split(":")[1]] = statistics.median(one[what] for one in done)
+                    entry[what.split(":")[1]] = min(one[what] for one in done)
             else:
-                seconds = statistics.median(one["seconds"] for one in done)
-                entry["programs"][name] = seconds / bare.setdefault(name, seconds)
+                entry["programs"][name] = statistics.median(
+                    one["seconds"] / bare["seconds"] for one, bare in zip(done, runs["bare", name]))
         result.append(entry)
         figures = ["%10.0f" % entry[state] if state in entry else "%10s" % "-"
                    for state in ("released", "held")]
         ratios = ["%s x%.2f" % item for item in entry["programs"].items()]
         bench.say("  %-24s %s  %s" % (tool.name, " ".join(figures), ", ".join(ratios)))
         bench.say("      tells: " + tool.tells)
-        for name, reason in entry.get("error", {}).items():
+        for name, reason in entry["error"].items():
             bench.say("      %s: %s" % (name, reason))
     return result
 
