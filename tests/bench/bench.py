@@ -310,35 +310,32 @@ def others(bench):
                "fight": [PROGRAMS + "fight.py", "0.2"]}
     if bench.quick:
         del scripts["asyncio echo"]
-    chosen, runs, errors = tools(bench.folder, bench.library, bench.floor), {}, {}
-    for number in range(4 * rounds):
-        for tool in chosen:
-            for name, words in scripts.items():
-                key = tool.name, name
-                if key in errors or (number >= rounds and name != "calls"):
-                    continue
-                done, reason = attempt(lambda: measure.run_json(
-                    tool.command(*words), tool.environment(path), 120))
-                if done is None:
-                    errors[key] = reason
-                else:
-                    runs.setdefault(key, []).append(done)
+    chosen = tools(bench.folder, bench.library, bench.floor)
+
+    def runs(words, rounds):
+        """{tool's name: [(what it measured, why it could not) a round]}"""
+        return measure.in_turn(
+            {tool.name: lambda tool=tool: attempt(lambda: measure.run_json(
+                tool.command(*words), tool.environment(path), 120)) for tool in chosen}, rounds)
+
+    series = {name: runs(words, 4 * rounds if name == "calls" else rounds)
+              for name, words in scripts.items()}
     result = []
     bench.say("\nother tools: ns for a released and a held read, the least; programs as a multiple of bare")
     for tool in chosen:
         entry = {"tool": tool.name, "tells": tool.tells, "sees": tool.sees, "programs": {},
-                 "error": {name: errors[tool.name, name] for name in scripts
-                           if (tool.name, name) in errors}}
+                 "error": {}}
         for name, words in scripts.items():
-            done = runs.get((tool.name, name), [])
-            if name in entry["error"]:
-                continue
-            if name == "calls":
+            done, reasons = zip(*series[name][tool.name])
+            if any(reasons):
+                entry["error"][name] = next(filter(None, reasons))
+            elif name == "calls":
                 for what in words[2:]:
                     entry[what.split(":")[1]] = min(one[what] for one in done)
             else:
                 entry["programs"][name] = statistics.median(
-                    one["seconds"] / bare["seconds"] for one, bare in zip(done, runs["bare", name]))
+                    one["seconds"] / bare["seconds"]
+                    for one, (bare, _) in zip(done, series[name]["bare"]))
         result.append(entry)
         figures = ["%10.0f" % entry[state] if state in entry else "%10s" % "-"
                    for state in ("released", "held")]
