@@ -100,13 +100,12 @@ void gs_log_call(const struct gs_probe *probe, enum gs_evidence evidence)
 	put_line(probe->begin_ns, probe->end_ns - probe->begin_ns, words, &python);
 }
 
-void gs_log_wait(uint32_t gil, uint64_t begin_ns, uint64_t elapsed_ns)
+void gs_log_wait_line(uint32_t gil, uint64_t begin_ns, uint64_t elapsed_ns)
 {
 	const char *const words[] = {"released", "waited", gil == GS_WORLD ? "world" : "gil", "-"};
 	const struct gs_pyline nowhere = {GS_NONE, GS_NONE, 0};
 
-	if (gs_life.options.log == GS_LOG_ALL)
-		put_line(begin_ns, elapsed_ns, words, &nowhere);
+	put_line(begin_ns, elapsed_ns, words, &nowhere);
 }
 
 void gs_log_stall(uint32_t site, uint64_t begin_ns, uint64_t elapsed_ns)
