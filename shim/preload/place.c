@@ -16,7 +16,7 @@
 
 /* ---- waiters ---- */
 
-static bool has_block(const struct gs_thread_entry *entry)
+static inline bool has_block(const struct gs_thread_entry *entry)
 {
 	return entry && entry != &gs_store.threads[GS_MAX_THREADS];
 }

@@ -20,7 +20,7 @@ GS_HOT static void count(_Atomic uint32_t *histogram, uint64_t ns)
 	gs_gil_add32(&histogram[gs_hist_bucket(ns)], 1);
 }
 
-static bool has_block(const struct gs_thread_entry *entry)
+static inline bool has_block(const struct gs_thread_entry *entry)
 {
 	return entry && entry != &gs_store.threads[GS_MAX_THREADS];
 }
@@ -33,7 +33,7 @@ void gs_waits_reset(uint32_t gil)
 
 /* ---- the integral ---- */
 
-static uint32_t waiting_now(const struct gs_waits *waits)
+static inline uint32_t waiting_now(const struct gs_waits *waits)
 {
 	uint32_t waiting = atomic_load_explicit(&waits->waiting, memory_order_relaxed);
 	uint32_t gone = atomic_load_explicit(&waits->gone, memory_order_relaxed);
@@ -41,7 +41,7 @@ static uint32_t waiting_now(const struct gs_waits *waits)
 	return waiting > gone ? waiting - gone : 0;
 }
 
-static uint64_t integral_at(const struct gs_waits *waits, uint64_t now)
+static inline uint64_t integral_at(const struct gs_waits *waits, uint64_t now)
 {
 	uint64_t since = atomic_load_explicit(&waits->since_ns, memory_order_relaxed);
 	uint64_t elapsed = now > since ? now - since : 0;
@@ -71,9 +71,10 @@ GS_HOT static void change(struct gs_waits *waits, uint64_t now, int more)
 {
 	uint32_t sequence = atomic_load_explicit(&waits->sequence, memory_order_relaxed);
 	uint64_t total = integral_at(waits, now);
-	uint32_t gone = atomic_exchange_explicit(&waits->gone, 0, memory_order_relaxed);
-	uint32_t waiting = atomic_load_explicit(&waits->waiting, memory_order_relaxed);
+	uint32_t waiting = atomic_load_explicit(&waits->waiting, memory_order_relaxed), gone = 0;
 
+	if (GS_UNLIKELY(atomic_load_explicit(&waits->gone, memory_order_relaxed)))
+		gone = atomic_exchange_explicit(&waits->gone, 0, memory_order_relaxed);
 	waiting = (waiting > gone ? waiting - gone : 0) + (uint32_t) more;
 	atomic_store_explicit(&waits->sequence, sequence + 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
@@ -84,15 +85,20 @@ GS_HOT static void change(struct gs_waits *waits, uint64_t now, int more)
 }
 
 /* What was waited since it was last charged. By the holder only. */
-GS_HOT static uint64_t take_growth(struct gs_waits *waits, uint64_t now)
+GS_HOT static uint64_t grown_to(struct gs_waits *waits, uint64_t total)
 {
-	uint64_t total = read_integral(waits, now), growth;
+	uint64_t growth;
 
 	if (total <= waits->charged)
 		return 0;
 	growth = total - waits->charged;
 	waits->charged = total;
 	return growth;
+}
+
+GS_HOT static uint64_t take_growth(struct gs_waits *waits, uint64_t now)
+{
+	return grown_to(waits, read_integral(waits, now));
 }
 
 /* ---- whom it is charged to ---- */
@@ -140,21 +146,32 @@ GS_HOT static void charge_computing(struct gs_thread *thread, uint64_t growth)
 }
 
 /* With gil=check a thread may be taken for a holder that is none. */
-static bool may_charge(const struct gs_thread *thread)
+GS_HOT static bool may_charge(const struct gs_thread *thread)
 {
 	return thread->holds && thread->epoch == gs_epoch();
 }
 
-GS_HOT void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
+GS_HOT static void charge(struct gs_thread *thread, uint64_t now, uint64_t growth)
 {
-	uint64_t growth = may_charge(thread) ? take_growth(&gs_waits[thread->gil], now) : 0;
-
 	if (gs_gil.exact == GS_ORACLE_STATE)
 		gs_world_charge(thread, now);
 	if (thread->charge_site)
 		gs_waits_charge_site(thread->gil, thread->charge_site - 1, growth);
 	else
 		charge_computing(thread, growth);
+}
+
+GS_HOT void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
+{
+	charge(thread, now, may_charge(thread) ? take_growth(&gs_waits[thread->gil], now) : 0);
+}
+
+/* The same by who has the GIL's mutex: nothing changes meanwhile. */
+GS_HOT static void charge_in_mutex(struct gs_thread *thread, struct gs_waits *waits, uint64_t now)
+{
+	if (atomic_load_explicit(&waits->active, memory_order_relaxed))
+		charge(thread, now,
+			may_charge(thread) ? grown_to(waits, integral_at(waits, now)) : 0);
 }
 
 void gs_waits_split(
@@ -181,19 +198,20 @@ static uint64_t held_until(const struct gs_thread_entry *entry, uint64_t now)
 	return begin && now > begin ? held + (now - begin) : held;
 }
 
-static void open_stretch(struct gs_waits *waits, uint64_t now)
+GS_HOT static void open_stretch(struct gs_waits *waits, uint64_t now)
 {
 	waits->stretch_ns = now;
 	waits->stretch_held = has_block(waits->holder) ? held_until(waits->holder, now) : 0;
 	atomic_store_explicit(&waits->stretch_stalls, 0, memory_order_relaxed);
 }
 
-/* How long the holder has been computing while others waited. */
+/* How long the holder has been computing while others waited; 0 where that is too short to matter.
+ */
 GS_HOT static uint64_t computing(const struct gs_waits *waits, uint64_t now)
 {
 	uint64_t elapsed = now - waits->stretch_ns, held;
 
-	if (!waits->stretch_ns || !has_block(waits->holder))
+	if (!waits->stretch_ns || elapsed < gs_life.options.stall || !has_block(waits->holder))
 		return 0;
 	held = held_until(waits->holder, now) - waits->stretch_held;
 	return elapsed > held ? elapsed - held : 0;
@@ -223,7 +241,7 @@ static void look(uint32_t gil, uint64_t now)
 		gs_sample_ask(waits->holder, site);
 }
 
-static void forget_stretch(struct gs_waits *waits)
+GS_HOT static void forget_stretch(struct gs_waits *waits)
 {
 	waits->stretch_ns = 0;
 	atomic_store_explicit(&waits->stall_site, GS_NONE, memory_order_relaxed);
@@ -351,6 +369,7 @@ GS_HOT void gs_waits_begin(void *cond, void *caller)
 {
 	struct gs_thread *thread = &gs_thread;
 	uint64_t now;
+	bool usual;
 	int gil;
 
 	if (!gs_gil_in_image(caller) || !gs_epoch() || thread->busy)
@@ -358,36 +377,36 @@ GS_HOT void gs_waits_begin(void *cond, void *caller)
 	gil = gs_gil_of_waiter(cond);
 	if (gil < 0)
 		return;
-	gs_enter(thread);
-	gs_thread_here(thread);
+	usual = gs_enter_waits(thread);
 	now = gs_now();
-	/* Threads that wait come by here every few milliseconds: when a process is killed in a held
-	 * call that never returned, this tells how long it had been in there. */
-	__atomic_store_n(&gs_store.header->last_ns, now, __ATOMIC_RELAXED);
 	if (!thread->wait_ns) {
 		begin_wait(thread, (uint32_t) gil, now);
 	} else {
+		/* Threads that wait come by here every few milliseconds: when a process is killed
+		 * in a held call that never returned, this tells how long it had been in there. */
+		__atomic_store_n(&gs_store.header->last_ns, now, __ATOMIC_RELAXED);
 		if (now - thread->wait_ns >= GS_NAMED_AFTER_NS)
 			gs_place_name_self(thread->entry);
 		look((uint32_t) gil, now);
 	}
-	gs_leave(thread);
+	gs_leave_waits(thread, usual);
 }
 
 GS_HOT void gs_waits_taken(struct gs_thread *thread)
 {
 	struct gs_waits *waits = &gs_waits[thread->gil];
-	uint64_t now = gs_now();
+	uint64_t now;
+	bool usual;
 
 	if (!gs_epoch() || thread->busy)
 		return;
+	now = gs_now();
 	gs_settle(thread);
-	gs_enter(thread);
-	gs_thread_here(thread);
+	usual = gs_enter_waits(thread);
 	thread->was_late = thread->wait_ns != 0;
 	if (thread->was_late)
 		end_wait(thread, now);
-	gs_gil_add(&gs_store.gils[thread->gil].free_ns, take_growth(waits, now));
+	gs_gil_add(&gs_store.gils[thread->gil].free_ns, grown_to(waits, integral_at(waits, now)));
 	waits->holder = thread->entry;
 	forget_stretch(waits);
 	if (waiting_now(waits))
@@ -398,28 +417,30 @@ GS_HOT void gs_waits_taken(struct gs_thread *thread)
 	thread->released = 0;
 	/* Who had to wait may have to wait again: what he does in between is timed. */
 	thread->loose = thread->was_late;
-	gs_leave(thread);
+	gs_leave_waits(thread, usual);
 }
 
 GS_HOT void gs_waits_dropped(struct gs_thread *thread, void *caller)
 {
 	struct gs_waits *waits = &gs_waits[thread->gil];
-	uint64_t now = gs_now();
+	bool pending = thread->is_pending, usual;
+	uint64_t now;
 
 	if (!gs_epoch() || thread->busy)
 		return;
-	if (!thread->is_pending)
-		gs_waits_charge(thread, now);
+	now = gs_now();
+	if (!pending)
+		charge_in_mutex(thread, waits, now);
 	gs_settle(thread);
-	gs_enter(thread);
-	gs_thread_here(thread);
-	gs_waits_charge(thread, now);
+	usual = gs_enter_waits(thread);
+	if (pending)
+		charge_in_mutex(thread, waits, now);
 	meet(thread, waits, caller);
 	close_stretch(thread, waits, now);
 	waits->holder = NULL;
 	thread->release_ns = waiting_now(waits) || thread->was_late ? now : 0;
 	thread->loose = thread->release_ns != 0;
-	gs_leave(thread);
+	gs_leave_waits(thread, usual);
 }
 
 void gs_waits_abandon(struct gs_thread *thread)

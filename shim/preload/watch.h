@@ -75,6 +75,32 @@ static inline void gs_thread_here(struct gs_thread *thread)
 		gs_thread_claim(thread);
 }
 
+/* Both with that, around what changes nothing but which GIL the thread waits for, or left: whether
+ * all else is usual is looked at again only where it was not. */
+static inline bool gs_enter_waits(struct gs_thread *thread)
+{
+	bool usual = thread->plain | thread->follows;
+
+	thread->busy = true;
+	thread->plain = thread->follows = false;
+	if (GS_UNLIKELY(!usual))
+		gs_thread_here(thread);
+	return usual;
+}
+
+static inline void gs_leave_waits(struct gs_thread *thread, bool usual)
+{
+	bool follows = thread->wait_ns || thread->release_ns;
+
+	if (GS_UNLIKELY(!usual)) {
+		gs_leave(thread);
+		return;
+	}
+	thread->busy = false;
+	thread->plain = !follows;
+	thread->follows = follows;
+}
+
 /* Takes back what the record says the thread is in: that call has ended without returning to us. */
 GS_HIDDEN void gs_clear_progress(struct gs_thread *thread);
 
