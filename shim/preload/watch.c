@@ -257,11 +257,9 @@ static bool is_of_gil(unsigned call)
 	       call == GS_CALL_COND_TIMEDWAIT;
 }
 
-/* What else a thread calls that dropped a GIL that others wanted, or waits for one. */
-static void follow(struct gs_thread *thread, unsigned call)
+/* What else a thread calls that dropped a GIL that others wanted. */
+GS_HOT static void follow(struct gs_thread *thread, unsigned call)
 {
-	/* A thread that is not to have the GIL again sleeps for ever (3.14 and newer). */
-	gs_waits_abandon(thread);
 	thread->released = (uint16_t) (call + 1);
 	if (gs_gil_exactly_held(thread))
 		thread->release_ns = 0;
@@ -286,8 +284,11 @@ GS_HOT GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 		thread->exec_tried = false;
 		gs_store.header->ended = GS_ENDED_ALIVE;
 	}
-	if ((thread->wait_ns || thread->release_ns) && !is_of_gil(GS_KEY_CALL(key)))
+	if ((thread->wait_ns || thread->release_ns) && !is_of_gil(GS_KEY_CALL(key))) {
+		/* A thread that is not to have the GIL again sleeps for ever (3.14 and newer). */
+		gs_waits_abandon(thread);
 		follow(thread, GS_KEY_CALL(key));
+	}
 	gs_leave(thread);
 	if (gs_gil_held(thread, GS_KEY_CALL(key)))
 		return watch_held(thread, key);
@@ -303,13 +304,26 @@ GS_HOT GS_NOINLINE static bool watch_plain(struct gs_thread *thread, uint32_t ke
 	return gs_life.timed;
 }
 
+/* Another call of a thread that dropped a GIL that others wanted; else what is odd. */
+GS_HOT GS_NOINLINE static bool watch_following(struct gs_thread *thread, uint32_t key)
+{
+	if (!thread->follows || thread->wait_ns)
+		return watch_odd(thread, key);
+	follow(thread, GS_KEY_CALL(key));
+	if (!thread->release_ns) {
+		thread->follows = false;
+		thread->plain = true;
+	}
+	return watch_plain(thread, key);
+}
+
 /* Calls nothing and keeps no frame: what it cannot answer at once is answered elsewhere. */
 GS_HOT bool gs_watch(uint32_t key)
 {
 	struct gs_thread *thread = &gs_thread;
 
 	if (GS_UNLIKELY(!thread->plain) && (!thread->follows || !is_of_gil(GS_KEY_CALL(key))))
-		return watch_odd(thread, key);
+		return watch_following(thread, key);
 	if (!gs_gil_surely_not(thread))
 		return watch_plain(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
