@@ -234,7 +234,7 @@ static bool is_pair(const char *cond, const char *switch_cond)
  * keeps its place. */
 static void note_cond(struct gs_thread *thread, void *cond)
 {
-	bool is_switch;
+	bool is_switch, lasts;
 	uint32_t made;
 	int index;
 
@@ -254,6 +254,11 @@ static void note_cond(struct gs_thread *thread, void *cond)
 	}
 	gs_gil.gils[index].cond = thread->first_cond;
 	gs_gil.gils[index].switch_cond = cond;
+	if (index == 0) {
+		lasts = gs_gil_in_image(thread->first_cond) && gs_gil_in_image(cond);
+		gs_gil.lasting.cond = lasts ? thread->first_cond : NULL;
+		gs_gil.lasting.switch_cond = lasts ? cond : NULL;
+	}
 	gs_waits_reset((uint32_t) index);
 	thread->first_cond = NULL;
 }

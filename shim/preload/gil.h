@@ -38,6 +38,11 @@ struct gs_gil {
 	bool flagged;          /* there is one GIL: no thread has it that has not `holds` set */
 	bool attached;         /* its GIL is off: "held" means "attached thread state" */
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
+	/* Of the first GIL, where they lie in the image, as the main interpreter's do: no other
+	 * condition can ever come to be at their place. Else NULL. */
+	struct {
+		void *cond, *switch_cond;
+	} lasting;
 	/* Of each GIL, in the order of creation; the oldest gives way. Only one exists up to 3.11,
 	 * where the verdict stands on this. */
 	struct {

@@ -10,6 +10,7 @@
 #include "gil.h"
 #include "hooks.h"
 #include "life.h"
+#include "waits.h"
 
 enum hook {
 #define GS_HOOK(ID, symbol, action) HOOK_##ID,
@@ -144,12 +145,48 @@ static size_t count_arguments(const char *first, va_list rest)
 	}
 #include "hooks.def"
 
+/* Not one of a GIL. False: nothing was done. */
+static inline bool gs_gil_cond_init_passes(const void *cond, const void *caller)
+{
+	(void) cond;
+	return gs_gil.oracle != GS_ORACLE_NONE && !gs_gil_in_image(caller);
+}
+
+/* The main interpreter's GIL is taken or dropped, and all there is to do is to note it. False:
+ * nothing was done. */
+static inline bool gs_gil_cond_signal_passes(const void *cond, const void *caller)
+{
+	struct gs_thread *thread = &gs_thread;
+	struct gs_waits *waits = &gs_waits[0];
+
+	(void) caller;
+	if (GS_UNLIKELY(thread->gil || !thread->had_gil || gs_waits_concern(waits, thread)))
+		return false;
+	if (cond == gs_gil.lasting.cond) {
+		thread->holds = false;
+		return true;
+	}
+	if (cond != gs_gil.lasting.switch_cond)
+		return false;
+	waits->holder = thread->entry;
+	thread->holds = true;
+	return true;
+}
+
+/* As in wrap.c: no frame, and what takes more than a look stands apart. */
 #define COND_WRAP(ID, symbol, hook, label)                                                  \
 	GS_EXPORT int hook_##ID(void *cond, const void *attributes) __asm__(label);         \
-	GS_HOT int hook_##ID(void *cond, const void *attributes)                            \
+	GS_HOT GS_NOINLINE static int ask_##ID(void *cond, const void *attributes)          \
 	{                                                                                   \
 		hook(cond, __builtin_return_address(0));                                    \
 		return ((int (*)(void *, const void *)) slot(HOOK_##ID))(cond, attributes); \
+	}                                                                                   \
+	GS_HOT int hook_##ID(void *cond, const void *attributes)                            \
+	{                                                                                   \
+		void *real = gs_hook_real[HOOK_##ID];                                       \
+		if (GS_LIKELY(real) && hook##_passes(cond, __builtin_return_address(0)))    \
+			return ((int (*)(void *, const void *)) real)(cond, attributes);    \
+		return ask_##ID(cond, attributes);                                          \
 	}
 
 #ifdef __x86_64__
