@@ -24,7 +24,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) clang clang-tidy clang-format cppcheck g++ gc
 	valgrind
 # What the bench measures with, and the tools that it compares with; the second list is from PyPI.
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3 python3-dev python3-venv python3-pip apache2-utils \
-	postgresql python3-psycopg2 python3-numpy strace ltrace uftrace bpftrace linux-perf
+	postgresql python3-psycopg2 python3-numpy strace ltrace uftrace bpftrace linux-perf valgrind
 BENCH_PYPI := py-spy==0.4.3 memray==1.20.0 gil_load==0.4.2
 # What the referee runs beside: Debian's packages, and PyPI's in an environment of its own.
 REFEREE_PACKAGES := golang-go libgomp1 postgresql

@@ -26,6 +26,7 @@ PYTHON = "/usr/bin/python3"
 PROGRAMS = HERE + "/programs/"
 STATES = [call + ":" + state for state in ("released", "held", "stranger")
           for call in ("read", "poll", "mutex", "fwrite")] + ["gil:switch"]
+PART = 0.05  # the scale of a part of a whole program: some 50 to 100 ms
 TIMED_NAMES = ("read", "poll", "pthread_mutex_lock", "fwrite")
 
 
@@ -232,65 +233,110 @@ def memory(bench):
     return result
 
 
-def serve(bench, variant, requests):
-    """Seconds that ab needs for its requests to a server that runs under the variant."""
-    server = subprocess.Popen([PYTHON, PROGRAMS + "server.py"], env=bench.environment(variant),
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        port = int(server.stdout.readline())
-        out = measure.run(["ab", "-q", "-n", str(requests), "-c", "8",
-                           "http://127.0.0.1:%d/" % port])
+class Server(measure.Program):
+    """The threaded server, and a load generator in front of it."""
+
+    def __init__(self, command, env):
+        super().__init__(command, env)
+        self.port = int(self.listen())
+
+    def part(self, scale):
+        cpu = float(self.ask())
+        out = measure.run(["ab", "-q", "-n", str(int(3000 * scale)), "-c", "8",
+                           "http://127.0.0.1:%d/" % self.port])
         facts = dict(line.split(":", 1) for line in out.splitlines() if ":" in line)
         if facts["Failed requests"].strip() != "0":
             raise measure.Failed("ab: failed requests")
-    finally:
-        server.stdin.close()
-        _, server.returncode, usage = os.wait4(server.pid, 0)
-    return {"seconds": float(facts["Time taken for tests"].split()[0]),
-            "cpu": usage.ru_utime + usage.ru_stime}
+        return {"seconds": float(facts["Time taken for tests"].split()[0]),
+                "cpu": float(self.ask()) - cpu}
 
 
-def compare_program(bench, name, function):
-    """function(variant): seconds and CPU seconds of one run."""
+def compare_program(bench, name, start):
+    """start(variant): a measure.Program."""
     variants, result = ("bare", "floor", "", "timing", "record"), []
     try:
-        series = measure.in_turn({v: lambda v=v: function(v) for v in variants},
-                                 bench.rounds(3, 41))
+        series = measure.parts_in_turn({v: lambda v=v: start(v) for v in variants}, PART,
+                                       bench.rounds(2, 15), bench.rounds(3, 11))
     except measure.Failed as failed:
         bench.say("  %-48s %s" % (name, failed))
         return []
     for variant in variants[1:]:
-        both = [measure.compare(series["bare"], series[variant], key) for key in ("seconds", "cpu")]
+        both = [measure.compare_parts(series["bare"], series[variant], key)
+                for key in ("seconds", "cpu")]
         result.append({"program": name, "variant": variant or "default", "wall": both[0],
                        "cpu": both[1]})
         label = name + {"floor": ", the least possible", "": "", "timing": ", timing=all",
                         "record": ", record=DIR"}[variant]
-        bench.say("  %-48s %6.3f %6.3f  x%.3f (%.3f to %.3f)  CPU x%.3f (%.3f to %.3f)" % (
-            label, both[0]["bare"], both[0]["value"],
+        bench.say("  %-48s %6.1f %6.1f  x%.3f (%.3f to %.3f)  CPU x%.3f (%.3f to %.3f)" % (
+            label, 1000 * both[0]["bare"], 1000 * both[0]["value"],
             *(figure for entry in both for figure in (entry["ratio"], *entry["ratio_interval"]))))
     return result
 
 
-def whole_programs(bench):
-    scale = 0.4  # many short rounds: the machine changes slower than they take turns
-    bench.say("\nwhole programs: s bare, with it, ratio; ratio of CPU time; in brackets where the median "
-              "lies with 95 % certainty")
+def each_program(bench, function):
+    """function(name, start) for each, a list, in one; start(env, *words): a measure.Program that
+    `words` stand before."""
+    def program(name, *more, kind=measure.Program):
+        return lambda env, *words: kind([*words, PYTHON, PROGRAMS + name, "-", *more], env)
 
-    def program(name, *more):
-        return lambda v: bench.python(v, PROGRAMS + name, scale, *more)
-
-    result = compare_program(bench, "threaded HTTP server, ab -c 8",
-                             lambda v: serve(bench, v, int(3000 * scale)))
+    result = function("threaded HTTP server, ab -c 8", program("server.py", kind=Server))
     try:
         with Database() as database:
-            result += compare_program(bench, "psycopg2 loop",
-                                      program("database.py", database.port))
+            result += function("psycopg2 loop", program("database.py", database.port))
     except measure.Failed as failed:
         bench.say("  %-48s %s" % ("psycopg2 loop", failed))
     for name, script in (("asyncio echo", "echo.py"), ("two threads fight for the GIL", "fight.py"),
                          ("walk of a file tree", "walk.py"), ("numpy", "compute.py")):
-        result += compare_program(bench, name, program(script))
+        result += function(name, program(script))
     return result
+
+
+def whole_programs(bench):
+    bench.say("\nwhole programs, by parts: ms bare, with it, ratio; ratio of CPU time; in brackets where "
+              "the median lies with 95 % certainty")
+    return each_program(bench, lambda name, start: compare_program(
+        bench, name, lambda variant: start(bench.environment(variant))))
+
+
+def executed(bench):
+    """Instructions of the same programs' own, without the kernel's: what no noise hides, and what it
+    does not tell, which is how long each took."""
+    folder = tempfile.mkdtemp(dir=bench.records)
+
+    def count(start, variant):
+        out = "%s/%s" % (folder, variant or "default")
+        program = start(bench.environment(variant), "valgrind", "-q", "--tool=callgrind",
+                        "--fair-sched=yes", "--instr-atstart=no", "--callgrind-out-file=" + out)
+
+        def control(*words):
+            measure.run(["callgrind_control", *words, str(program.child.pid)])
+
+        try:
+            program.part(PART)
+            control("-i", "on")
+            program.part(PART)
+            control("-z")
+            for _ in range(bench.rounds(1, 3)):
+                program.part(PART)
+            control("-d")
+        finally:
+            program.end()
+        with open(out + ".1") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("summary:"))
+
+    def compare(name, start):
+        try:
+            counts = {variant: count(start, variant) for variant in ("bare", "floor", "")}
+        except measure.Failed as failed:
+            bench.say("  %-48s %s" % (name, failed))
+            return []
+        ratios = {variant or "default": counts[variant] / counts["bare"] for variant in ("floor", "")}
+        bench.say("  %-48s %8.1f  the least possible x%.4f, gilshim x%.4f" % (
+            name, counts["bare"] / 1e6, ratios["floor"], ratios["default"]))
+        return [dict(ratios, program=name, bare=counts["bare"])]
+
+    bench.say("\nwhole programs, by callgrind: million instructions bare, ratios")
+    return each_program(bench, compare)
 
 
 def attempt(function):
@@ -374,7 +420,8 @@ def report(bench):
     return result
 
 
-SECTIONS = (calls, no_python, first_sight, threads, starts, memory, whole_programs, others, report)
+SECTIONS = (calls, no_python, first_sight, threads, starts, memory, whole_programs, executed, others,
+            report)
 
 
 def main():

@@ -62,6 +62,55 @@ def in_turn(variants, rounds):
     return results
 
 
+class Program:
+    """A program that does its work in parts (programs/parts.py): running, and waiting to be asked."""
+
+    def __init__(self, command, env=None):
+        self.child = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.DEVNULL, text=True)
+
+    def ask(self, line=""):
+        """What it answers to a line."""
+        print(line, file=self.child.stdin, flush=True)
+        return self.listen()
+
+    def listen(self):
+        line = self.child.stdout.readline()
+        if not line:
+            raise Failed("it ended early")
+        return line
+
+    def part(self, scale):
+        return json.loads(self.ask(str(scale)))
+
+    def end(self):
+        self.child.stdin.close()
+        self.child.stdout.close()
+        if self.child.wait():
+            raise Failed("status %d" % self.child.returncode)
+
+
+def parts_in_turn(starts, scale, times, rounds):
+    """starts: {name: function that starts a Program}. So many times all are started, do parts of their
+    work in turn, and end: short parts, so that those compared are done within what the machine does
+    besides, and new processes, as one may be lucky in where its memory lies.
+    {name: [[a result a part] a time]}"""
+    results = {name: [] for name in starts}
+    for _ in range(times):
+        programs = {}
+        try:
+            for name, start in starts.items():
+                programs[name] = start()
+            series = in_turn({name: lambda program=program: program.part(scale)
+                              for name, program in programs.items()}, rounds)
+        finally:
+            for program in programs.values():
+                program.end()
+        for name, parts in series.items():
+            results[name].append(parts)
+    return results
+
+
 def quartiles(values):
     if len(values) < 2:
         return [values[0]] * 3
@@ -93,3 +142,13 @@ def compare(bare, other, key=None):
             "ratio": ratio[1], "ratio_quartiles": [ratio[0], ratio[2]],
             "ratio_interval": median_interval(ratios),
             "least_added": min(other) - min(bare), "rounds": len(bare)}
+
+
+def compare_parts(bare, other, key):
+    """Two series of parts_in_turn(): medians of all parts; the median of the paired ratios of each time,
+    and of these median and interval."""
+    ratios = [statistics.median(b[key] / a[key] for a, b in zip(*both)) for both in zip(bare, other)]
+    return {"bare": statistics.median(part[key] for parts in bare for part in parts),
+            "value": statistics.median(part[key] for parts in other for part in parts),
+            "ratio": statistics.median(ratios), "ratio_interval": median_interval(ratios),
+            "times": len(bare), "parts": len(bare[0])}

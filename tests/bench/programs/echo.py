@@ -1,10 +1,9 @@
 """An asyncio echo server and its clients in one process: messages to and fro over loopback."""
 import asyncio
-import json
-import sys
-import time
 
-MESSAGES, CLIENTS = int(1500 * float(sys.argv[1])), 10
+import parts
+
+CLIENTS = 10
 
 
 async def serve(reader, writer):
@@ -14,20 +13,19 @@ async def serve(reader, writer):
     writer.close()
 
 
-async def ask(port):
+async def ask(port, messages):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in range(MESSAGES):
+    for _ in range(messages):
         writer.write(b"a few words\n")
         await reader.readline()
     writer.close()
 
 
-async def main():
+async def echo(messages):
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    begun, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(ask(port) for _ in range(CLIENTS)))
-    print(json.dumps({"seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}))
+    await asyncio.gather(*(ask(port, messages) for _ in range(CLIENTS)))
+    server.close()
 
 
-asyncio.run(main())
+parts.run(lambda scale: asyncio.run(echo(int(1500 * scale))))

@@ -1,29 +1,30 @@
 """Two threads that want the GIL: one computes, the other gives it up for a short read again and again."""
-import json
 import os
-import sys
 import threading
-import time
 
-ROUNDS, READS = int(12000000 * float(sys.argv[1])), int(150 * float(sys.argv[1]))
+import parts
 
 
-def compute():
+def compute(rounds):
     number = 1
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         number = number * 5 % 1000003
 
 
-def read():
+def read(reads):
     zero = os.open("/dev/zero", os.O_RDONLY)
-    for _ in range(READS):
+    for _ in range(reads):
         os.read(zero, 1)
+    os.close(zero)
 
 
-begun, cpu = time.perf_counter(), time.process_time()
-threads = [threading.Thread(target=work) for work in (compute, read)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print(json.dumps({"seconds": time.perf_counter() - begun, "cpu": time.process_time() - cpu}))
+def fight(scale):
+    threads = [threading.Thread(target=compute, args=(int(12000000 * scale),)),
+               threading.Thread(target=read, args=(int(150 * scale),))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+parts.run(fight)

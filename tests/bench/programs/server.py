@@ -1,7 +1,9 @@
-"""A threaded HTTP server: prints its port, serves until its standard input ends."""
+"""A threaded HTTP server: prints its port, and its seconds of CPU for each line of its standard input;
+serves until that ends."""
 import http.server
 import sys
 import threading
+import time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -22,5 +24,6 @@ class Server(http.server.ThreadingHTTPServer):
 server = Server(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_address[1], flush=True)
-sys.stdin.read()
+for _ in sys.stdin:
+    print(time.process_time(), flush=True)
 server.shutdown()
