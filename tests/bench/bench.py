@@ -241,13 +241,13 @@ class Server(measure.Program):
         self.port = int(self.listen())
 
     def part(self, scale):
-        cpu = float(self.ask())
-        out = measure.run(["ab", "-q", "-n", str(int(3000 * scale)), "-c", "8",
+        cpu, requests = float(self.ask()), int(3000 * scale)
+        out = measure.run(["ab", "-q", "-n", str(requests), "-c", "8",
                            "http://127.0.0.1:%d/" % self.port])
         facts = dict(line.split(":", 1) for line in out.splitlines() if ":" in line)
         if facts["Failed requests"].strip() != "0":
             raise measure.Failed("ab: failed requests")
-        return {"seconds": float(facts["Time taken for tests"].split()[0]),
+        return {"seconds": requests / float(facts["Requests per second"].split()[0]),
                 "cpu": float(self.ask()) - cpu}
 
 
@@ -256,7 +256,7 @@ def compare_program(bench, name, start):
     variants, result = ("bare", "floor", "", "timing", "record"), []
     try:
         series = measure.parts_in_turn({v: lambda v=v: start(v) for v in variants}, PART,
-                                       bench.rounds(2, 15), bench.rounds(3, 11))
+                                       bench.rounds(2, 25), bench.rounds(3, 7))
     except measure.Failed as failed:
         bench.say("  %-48s %s" % (name, failed))
         return []

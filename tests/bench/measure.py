@@ -3,6 +3,7 @@ falls on all of them alike; each is compared with the bare run of its own round.
 import json
 import math
 import os
+import random
 import statistics
 import subprocess
 import time
@@ -93,21 +94,27 @@ class Program:
 def parts_in_turn(starts, scale, times, rounds):
     """starts: {name: function that starts a Program}. So many times all are started, do parts of their
     work in turn, and end: short parts, so that those compared are done within what the machine does
-    besides, and new processes, as one may be lucky in where its memory lies.
+    besides, and new processes, as one may be lucky in where it runs and where its memory lies. Who is
+    first may be lucky, too, so the order is another each time (but the same in each run of this).
     {name: [[a result a part] a time]}"""
-    results = {name: [] for name in starts}
+    results, order, any_order = {name: [] for name in starts}, list(starts), random.Random(1)
     for _ in range(times):
         programs = {}
+        for name in order:
+            results[name].append([])
         try:
-            for name, start in starts.items():
-                programs[name] = start()
-            series = in_turn({name: lambda program=program: program.part(scale)
-                              for name, program in programs.items()}, rounds)
+            any_order.shuffle(order)
+            for name in order:
+                programs[name] = starts[name]()
+            for number in range(rounds + 1):
+                any_order.shuffle(order)
+                for name in order:
+                    part = programs[name].part(scale)
+                    if number:
+                        results[name][-1].append(part)
         finally:
             for program in programs.values():
                 program.end()
-        for name, parts in series.items():
-            results[name].append(parts)
     return results
 
 
