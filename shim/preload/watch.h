@@ -75,8 +75,8 @@ static inline void gs_thread_here(struct gs_thread *thread)
 		gs_thread_claim(thread);
 }
 
-/* Both with that, around what changes nothing but which GIL the thread waits for, or left: whether
- * all else is usual is looked at again only where it was not. */
+/* gs_enter(), gs_thread_here() and gs_leave() for what changes nothing but which GIL the thread
+ * waits for, or left: whether all else is usual is looked at again only where it was not. */
 static inline bool gs_enter_waits(struct gs_thread *thread)
 {
 	bool usual = thread->plain | thread->follows;
