@@ -7,6 +7,8 @@
 #define GS_COLD __attribute__((cold, noinline))
 /* Laid beside each other: after a wait a thread finds nothing of ours in its caches. */
 #define GS_HOT __attribute__((hot))
+/* What is small fills one line of them, not parts of two. */
+#define GS_IN_A_LINE __attribute__((aligned(64)))
 #define GS_NOINLINE __attribute__((noinline))
 #define GS_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define GS_LIKELY(x) __builtin_expect(!!(x), 1)

@@ -229,12 +229,22 @@ static bool is_pair(const char *cond, const char *switch_cond)
 	       switch_cond - cond == (ptrdiff_t) (sizeof(pthread_cond_t) + sizeof(pthread_mutex_t));
 }
 
+static void note_lasting(char *cond, char *switch_cond)
+{
+	bool lasts = gs_gil_in_image(cond) && gs_gil_in_image(switch_cond);
+
+	gs_gil.lasting.cond = lasts ? cond : NULL;
+	gs_gil.lasting.switch_cond = lasts ? switch_cond : NULL;
+	gs_gil.lasting.mutex =
+		lasts && gs_gil.hex >= 0x03070000 ? cond + sizeof(pthread_cond_t) : NULL;
+}
+
 /* create_gil() initialises cond, then switch_cond, in one thread. Libraries that are linked into
  * the image (Tcl, OpenSSL) may have conditions of their own. A GIL made again at its old address
  * keeps its place. */
 static void note_cond(struct gs_thread *thread, void *cond)
 {
-	bool is_switch, lasts;
+	bool is_switch;
 	uint32_t made;
 	int index;
 
@@ -254,11 +264,8 @@ static void note_cond(struct gs_thread *thread, void *cond)
 	}
 	gs_gil.gils[index].cond = thread->first_cond;
 	gs_gil.gils[index].switch_cond = cond;
-	if (index == 0) {
-		lasts = gs_gil_in_image(thread->first_cond) && gs_gil_in_image(cond);
-		gs_gil.lasting.cond = lasts ? thread->first_cond : NULL;
-		gs_gil.lasting.switch_cond = lasts ? cond : NULL;
-	}
+	if (index == 0)
+		note_lasting(thread->first_cond, cond);
 	gs_waits_reset((uint32_t) index);
 	thread->first_cond = NULL;
 }
@@ -306,7 +313,7 @@ GS_COLD static void takes_its_first(struct gs_thread *thread)
 	gs_thread_had_gil(thread);
 }
 
-GS_HOT GS_NOINLINE static void take(struct gs_waits *waits, struct gs_thread *thread)
+GS_HOT static void take(struct gs_waits *waits, struct gs_thread *thread)
 {
 	if (!thread->had_gil)
 		takes_its_first(thread);
@@ -316,7 +323,7 @@ GS_HOT GS_NOINLINE static void take(struct gs_waits *waits, struct gs_thread *th
 	thread->holds = true;
 }
 
-GS_HOT GS_NOINLINE static void drop(struct gs_thread *thread, void *caller)
+GS_HOT static void drop(struct gs_thread *thread, void *caller)
 {
 	gs_waits_dropped(thread, caller);
 	thread->holds = false;

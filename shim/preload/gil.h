@@ -10,6 +10,7 @@
 #ifndef GS_GIL_H
 #define GS_GIL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,9 +40,10 @@ struct gs_gil {
 	bool attached;         /* its GIL is off: "held" means "attached thread state" */
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
 	/* Of the first GIL, where they lie in the image, as the main interpreter's do: no other
-	 * condition can ever come to be at their place. Else NULL. */
+	 * condition can ever come to be at their place. Else NULL. So is its mutex, but in 3.6. */
 	struct {
 		void *cond, *switch_cond;
+		void *mutex; /* and switch_mutex lies behind switch_cond */
 	} lasting;
 	/* Of each GIL, in the order of creation; the oldest gives way. Only one exists up to 3.11,
 	 * where the verdict stands on this. */
@@ -107,6 +109,14 @@ static inline bool gs_gil_exactly_held(const struct gs_thread *thread)
 /* Of a thread that took a GIL, did not drop it, and has no thread state: does it keep the GIL? Up
  * to 3.11 so does PyThreadState_Swap(NULL) (pystate.c), and Py_EndInterpreter(). */
 GS_HIDDEN bool gs_gil_kept(void);
+
+/* Is this one of the two mutexes of the first GIL? ceval_gil.h, 3.7 to 3.15: between them lies a
+ * condition. The holder locks `mutex` when its thread state is gone already, to drop the GIL. */
+static inline bool gs_gil_locks_by(const void *mutex)
+{
+	return (uintptr_t) mutex - (uintptr_t) gs_gil.lasting.mutex <=
+	       sizeof(pthread_mutex_t) + sizeof(pthread_cond_t);
+}
 
 /* Is this thread holding a GIL, or attached, at this call? By the procedure that the user asked
  * for. drop_gil() locks the GIL's mutex when the thread state is gone already: a part of dropping

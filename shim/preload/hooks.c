@@ -160,7 +160,7 @@ static inline bool gs_gil_cond_signal_passes(const void *cond, const void *calle
 	struct gs_waits *waits = &gs_waits[0];
 
 	(void) caller;
-	if (GS_UNLIKELY(thread->gil || !thread->had_gil || gs_waits_concern(waits, thread)))
+	if (GS_UNLIKELY(thread->switches != GS_SWITCHES_FIRST || gs_waits_active(waits)))
 		return false;
 	if (cond == gs_gil.lasting.cond) {
 		thread->holds = false;
@@ -181,7 +181,7 @@ static inline bool gs_gil_cond_signal_passes(const void *cond, const void *calle
 		hook(cond, __builtin_return_address(0));                                    \
 		return ((int (*)(void *, const void *)) slot(HOOK_##ID))(cond, attributes); \
 	}                                                                                   \
-	GS_HOT int hook_##ID(void *cond, const void *attributes)                            \
+	GS_HOT GS_IN_A_LINE int hook_##ID(void *cond, const void *attributes)               \
 	{                                                                                   \
 		void *real = gs_hook_real[HOOK_##ID];                                       \
 		if (GS_LIKELY(real) && hook##_passes(cond, __builtin_return_address(0)))    \

@@ -32,15 +32,22 @@ struct gs_thread {
 	};
 	bool follows; /* nothing unusual but that it waits for a GIL, or left one that others want
 		       */
-	bool had_gil; /* held one at some time */
 	bool busy;    /* in our own bookkeeping */
 	bool ended;   /* its block was handed back: what follows is added to the totals */
 	bool is_pending;
-	bool loose;    /* to be looked at when it takes or drops a GIL: mark, pending, release_ns */
-	bool was_late; /* waited when it took the GIL last */
+	bool was_late;   /* waited when it took the GIL last */
 	bool exec_tried; /* the process stands to be replaced: if it calls again, it was not */
-	uint32_t epoch;  /* the life of the record that `counts` and `entry` belong to */
-	uint32_t gil;    /* the one taken last */
+	union {
+		struct {
+			bool had_gil; /* held one at some time */
+			/* to be looked at when it takes or drops a GIL: mark, pending, release_ns
+			 */
+			bool loose;
+			uint32_t gil; /* the one taken last */
+		};
+		uint64_t switches; /* all at once */
+	};
+	uint32_t epoch; /* the life of the record that `counts` and `entry` belong to */
 	uint32_t tid;
 	struct gs_thread_entry *entry;
 	char *home;       /* an address on the thread's own stack */
@@ -60,6 +67,9 @@ struct gs_thread {
 
 /* Of `quick`: plain, and not holding. */
 #define GS_QUICK_COUNTS ((uint16_t) 1)
+
+/* Of `switches`: it had the first GIL, and nothing is to be looked at. */
+#define GS_SWITCHES_FIRST ((uint64_t) 1)
 
 extern GS_HIDDEN GS_TLS struct gs_thread gs_thread __attribute__((aligned(64)));
 _Static_assert(sizeof(struct gs_thread) <= 256, "thread-local storage of a guest is scarce");

@@ -169,7 +169,7 @@ GS_HOT void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now)
 /* The same by who has the GIL's mutex: nothing changes meanwhile. */
 GS_HOT static void charge_in_mutex(struct gs_thread *thread, struct gs_waits *waits, uint64_t now)
 {
-	if (atomic_load_explicit(&waits->active, memory_order_relaxed))
+	if (gs_waits_active(waits))
 		charge(thread, now,
 			may_charge(thread) ? grown_to(waits, integral_at(waits, now)) : 0);
 }

@@ -69,10 +69,15 @@ GS_HIDDEN void gs_waits_reset(uint32_t gil);
  * GIL. */
 GS_HIDDEN void gs_waits_begin(void *cond, void *caller);
 
+static inline bool gs_waits_active(const struct gs_waits *waits)
+{
+	return atomic_load_explicit(&waits->active, memory_order_relaxed);
+}
+
 /* Is there more to taking or dropping this GIL than that? */
 static inline bool gs_waits_concern(const struct gs_waits *waits, const struct gs_thread *thread)
 {
-	return atomic_load_explicit(&waits->active, memory_order_relaxed) | thread->loose;
+	return gs_waits_active(waits) | thread->loose;
 }
 
 /* The thread takes, or drops, the GIL that `thread->gil` names, and there is more to it. That
@@ -114,13 +119,13 @@ GS_HIDDEN void gs_waits_charge_slowly(struct gs_thread *thread, uint64_t now);
 
 static inline void gs_waits_charge(struct gs_thread *thread, uint64_t now)
 {
-	if (GS_UNLIKELY(atomic_load_explicit(&gs_waits[thread->gil].active, memory_order_relaxed)))
+	if (GS_UNLIKELY(gs_waits_active(&gs_waits[thread->gil])))
 		gs_waits_charge_slowly(thread, now);
 }
 
 static inline void gs_waits_call(struct gs_thread *thread, uint64_t now, void *caller)
 {
-	if (GS_UNLIKELY(atomic_load_explicit(&gs_waits[thread->gil].active, memory_order_relaxed)))
+	if (GS_UNLIKELY(gs_waits_active(&gs_waits[thread->gil])))
 		gs_waits_call_slowly(thread, now, caller);
 }
 

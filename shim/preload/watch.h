@@ -11,6 +11,7 @@
 
 #include "calls.h"
 #include "compiler.h"
+#include "gil.h"
 #include "thread.h"
 
 /* One byte a call: is it watched now, or has its entry to be marked whoever asks for it; and is a
@@ -48,6 +49,22 @@ static inline bool gs_watch_passes(unsigned call)
 		return true;
 	}
 	return !armed;
+}
+
+/* The same for the call that locks a mutex: that of the first GIL is locked where it is dropped,
+ * when the thread has no state any more. */
+static inline bool gs_watch_passes_mutex(unsigned call, const void *mutex)
+{
+	struct gs_thread *thread = &gs_thread;
+	unsigned char armed = gs_armed[call];
+
+	if (armed != (GS_ARMED_WATCHED | GS_ARMED_COUNTS))
+		return !armed;
+	if (thread->quick != GS_QUICK_COUNTS &&
+		(!(thread->plain | thread->follows) || !gs_gil_locks_by(mutex)))
+		return false;
+	gs_thread_count(thread, call);
+	return true;
 }
 
 /* Whether a count is all (GS_ARMED_COUNTS) follows from the GILs there are. From the thread that

@@ -19,8 +19,8 @@
  * What takes more than a look (gs_ask_*), the first use of a slot included, stands apart: the
  * wrapper itself saves no register. */
 #define WRAP(ID, ret, params, args, id, symbol) \
-	WRAP_AFTER((void) 0, ID, ret, params, args, id, symbol)
-#define WRAP_AFTER(note, ID, ret, params, args, id, symbol)                                 \
+	WRAP_IF((void) 0, gs_watch_passes(GS_CALL_##ID), ID, ret, params, args, id, symbol)
+#define WRAP_IF(note, passes, ID, ret, params, args, id, symbol)                            \
 	GS_EXPORT ret gs_wrap_##id params __asm__(symbol);                                  \
 	GS_NOINLINE static ret gs_ask_##id params                                           \
 	{                                                                                   \
@@ -28,11 +28,11 @@
 			JUMP gs_held_##id args;                                             \
 		JUMP GS_REAL(GS_NAME_##id, ret, params) args;                               \
 	}                                                                                   \
-	GS_HOT ret gs_wrap_##id params                                                      \
+	GS_HOT GS_IN_A_LINE ret gs_wrap_##id params                                         \
 	{                                                                                   \
 		void *real_ = gs_real[GS_NAME_##id];                                        \
 		note;                                                                       \
-		if (GS_LIKELY(real_) && gs_watch_passes(GS_CALL_##ID))                      \
+		if (GS_LIKELY(real_) && (passes))                                           \
 			JUMP((ret(*) params) real_) args;                                   \
 		JUMP gs_ask_##id args;                                                      \
 	}
@@ -43,8 +43,18 @@
 
 #define GS_FORM(ID, ret, fail, params, args, before, after, ...) \
 	GS_EACH(WRAP_NAME, (ID, ret, params, args), __VA_ARGS__)
+
+#define FIRST(first, ...) (first)
+#define WRAP_TRY_NAME(context, name) WRAP_TRY_NAME_(name, GS_STRIP context)
+#define WRAP_TRY_NAME_(...) WRAP_TRY_NAME__(__VA_ARGS__)
+#define WRAP_TRY_NAME__(name, ID, ret, params, args)                               \
+	WRAP_IF((void) 0,                                                          \
+		GS_CALL_##ID == GS_CALL_MUTEX_LOCK                                 \
+			? gs_watch_passes_mutex(GS_CALL_##ID, (void *) FIRST args) \
+			: gs_watch_passes(GS_CALL_##ID),                           \
+		ID, ret, params, args, name, #name)
 #define GS_TRY(ID, ret, fail, params, args, before, try, ...) \
-	GS_EACH(WRAP_NAME, (ID, ret, params, args), __VA_ARGS__)
+	GS_EACH(WRAP_TRY_NAME, (ID, ret, params, args), __VA_ARGS__)
 
 #define WRAP_VOID_NAME(context, name) WRAP_VOID_NAME_(name, GS_STRIP context)
 #define WRAP_VOID_NAME_(...) WRAP_VOID_NAME__(__VA_ARGS__)
@@ -57,7 +67,7 @@
 		else                                                                          \
 			GS_REAL(GS_NAME_##name, void, params) args;                           \
 	}                                                                                     \
-	GS_HOT void gs_wrap_##name params                                                     \
+	GS_HOT GS_IN_A_LINE void gs_wrap_##name params                                        \
 	{                                                                                     \
 		void *real_ = gs_real[GS_NAME_##name];                                        \
 		if (GS_LIKELY(real_) && gs_watch_passes(GS_CALL_##ID))                        \
@@ -73,20 +83,19 @@
 	if (GS_CALL_##ID == GS_CALL_COND_TIMEDWAIT)     \
 	gs_waits_begin((void *) (uintptr_t) FIRST args, \
 		__builtin_extract_return_addr(__builtin_return_address(0)))
-#define FIRST(first, ...) (first)
 
 /* Where libc exports one name with several implementations, each caller must get the wrapper of the
  * implementation that it was linked against. */
 #ifdef __x86_64__
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_##is_default(ID, ret, params, args, symbol, node)
-#define GS_NODE_0(ID, ret, params, args, symbol, node)                                            \
-	WRAP_AFTER(                                                                               \
-		NOTE(ID, args), ID, ret, params, args, symbol##__old, "gs_wrap_" #symbol "__old") \
+#define GS_NODE_0(ID, ret, params, args, symbol, node)                                \
+	WRAP_IF(NOTE(ID, args), gs_watch_passes(GS_CALL_##ID), ID, ret, params, args, \
+		symbol##__old, "gs_wrap_" #symbol "__old")                            \
 	__asm__(".symver gs_wrap_" #symbol "__old, " #symbol "@" #node);
-#define GS_NODE_1(ID, ret, params, args, symbol, node)                                            \
-	WRAP_AFTER(                                                                               \
-		NOTE(ID, args), ID, ret, params, args, symbol##__new, "gs_wrap_" #symbol "__new") \
+#define GS_NODE_1(ID, ret, params, args, symbol, node)                                \
+	WRAP_IF(NOTE(ID, args), gs_watch_passes(GS_CALL_##ID), ID, ret, params, args, \
+		symbol##__new, "gs_wrap_" #symbol "__new")                            \
 	__asm__(".symver gs_wrap_" #symbol "__new, " #symbol "@@" #node);
 /* One symbol carries one version: the third gets an alias of its own. */
 #define GS_NODE_TOO(symbol, node)                                           \
@@ -97,8 +106,9 @@
 #define GS_NODE(ID, ret, fail, params, args, before, after, symbol, node, is_default) \
 	GS_NODE_##is_default(ID, ret, params, args, symbol)
 #define GS_NODE_0(ID, ret, params, args, symbol)
-#define GS_NODE_1(ID, ret, params, args, symbol) \
-	WRAP_AFTER(NOTE(ID, args), ID, ret, params, args, symbol##__new, #symbol)
+#define GS_NODE_1(ID, ret, params, args, symbol)                                      \
+	WRAP_IF(NOTE(ID, args), gs_watch_passes(GS_CALL_##ID), ID, ret, params, args, \
+		symbol##__new, #symbol)
 #endif
 
 #include "calls.def"

@@ -28,6 +28,7 @@ struct gil {
 	pthread_cond_t cond;
 	pthread_mutex_t mutex;
 	pthread_cond_t switch_cond;
+	pthread_mutex_t switch_mutex;
 	_Atomic bool is_locked;
 };
 _Static_assert(offsetof(struct gil, cond) - offsetof(struct gil, last_holder) == 24, "as CPython");
@@ -531,6 +532,74 @@ static void test_with_one_gil_most_calls_are_counted_and_pass(void)
 	CU_ASSERT_EQUAL(gs_armed[GS_CALL_READ], 0);
 }
 
+static void expect_locks(const void *mutex, bool passes)
+{
+	uint64_t before = gs_thread.counts[GS_CALL_MUTEX_LOCK];
+
+	CU_ASSERT_EQUAL(gs_watch_passes_mutex(GS_CALL_MUTEX_LOCK, mutex), passes);
+	CU_ASSERT_EQUAL(gs_thread.counts[GS_CALL_MUTEX_LOCK], before + passes);
+}
+
+/* The one thread that makes all GILs here locks a mutex. */
+static void lock_at_first(void)
+{
+	gs_armed[GS_CALL_MUTEX_LOCK] = GS_ARMED_WATCHED;
+	gs_watch_arm();
+	gs_thread.plain = gs_thread.follows = false;
+	CU_ASSERT_FALSE(gs_watch(GS_KEY(GS_CALL_MUTEX_LOCK, GS_NAME_pthread_mutex_lock)));
+}
+
+static void begin_in_image(uint32_t hex)
+{
+	begin_with_one();
+	gs_gil.end = UINTPTR_MAX; /* all there is */
+	gs_gil.hex = hex;
+	make(&gils[0]);
+	gs_gil.made = 1;
+	gs_gil.flagged = true;
+	lock_at_first();
+}
+
+static void test_the_mutexes_of_the_first_gil_pass(void)
+{
+	pthread_mutex_t other;
+
+	begin_in_image(0x030c0000);
+	expect_locks(&other, true); /* by who does not hold */
+	take(&gils[0]);
+	expect_locks(&gils[0].mutex, true);
+	expect_locks(&gils[0].switch_mutex, true);
+	expect_locks(&gils[1].mutex, false);
+	expect_locks(&other, false);
+	expect_locks(NULL, false);
+	gs_enter(&gs_thread);
+	expect_locks(&gils[0].mutex, false);
+	gs_leave(&gs_thread);
+	drop(&gils[0]);
+	gs_thread.release_ns = 1; /* somebody waits for it */
+	gs_enter(&gs_thread);
+	gs_leave(&gs_thread);
+	expect_locks(&gils[0].mutex, true);
+	expect_locks(&other, false);
+	gs_thread.release_ns = 0;
+	memset(gs_armed, 0, GS_CALLS);
+	CU_ASSERT(gs_watch_passes_mutex(GS_CALL_MUTEX_LOCK, &other)); /* not asked for */
+}
+
+static void test_other_mutexes_do_not(void)
+{
+	begin_in_image(0x03060000); /* there they may lie anywhere */
+	take(&gils[0]);
+	expect_locks(&gils[0].mutex, false);
+	drop(&gils[0]);
+	begin_with_one(); /* a GIL on the heap: another may lie there later */
+	lock_at_first();
+	take(&gils[0]);
+	expect_locks(&gils[0].mutex, false);
+	drop(&gils[0]);
+	memset(gs_armed, 0, GS_CALLS);
+}
+
 static void test_sums_add_up_with_and_without_a_lock(void)
 {
 	_Atomic uint64_t sum = UINT64_C(1) << 40;
@@ -563,6 +632,8 @@ CU_TestInfo gs_tests_waits[] = {
 	{"nobody waits alone", test_nobody_waits_alone},
 	{"with one GIL most calls are counted and pass",
 		test_with_one_gil_most_calls_are_counted_and_pass},
+	{"the mutexes of the first GIL pass", test_the_mutexes_of_the_first_gil_pass},
+	{"other mutexes do not", test_other_mutexes_do_not},
 	{"sums add up with and without a lock", test_sums_add_up_with_and_without_a_lock},
 	CU_TEST_INFO_NULL,
 };
