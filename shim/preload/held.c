@@ -12,23 +12,25 @@
 #include "claim.h"
 #include "probe.h"
 #include "real.h"
+#include "ticks.h"
 #include "timed.h"
+#include "watch.h"
 #include "wrap.h"
 
 #define SAME claim_
 
-/* A released call that is only timed. */
-#define HELD_TIMED(ID, call, give)                           \
-	do {                                                 \
-		struct gs_timed timed_;                      \
-		if (gs_timed_begin(&timed_, GS_CALL_##ID)) { \
-			call;                                \
-			gs_timed_end(&timed_, GS_CALL_##ID); \
-			give;                                \
-		}                                            \
-	} while (0)
+/* A released call that is only timed has a half of its own. */
+#define TIMED(ID, name, ret, params, args)                               \
+	ret gs_timed_##name params                                       \
+	{                                                                \
+		uint32_t epoch_ = gs_epoch();                            \
+		uint64_t begin_ = gs_ticks_now();                        \
+		ret result_ = GS_REAL(GS_NAME_##name, ret, params) args; \
+		gs_timed_end(begin_, epoch_, GS_CALL_##ID);              \
+		return result_;                                          \
+	}
 
-/* Every other cold half begins so: what do the arguments say, and who holds the GIL? */
+/* A cold half begins so: what do the arguments say, and who holds the GIL? */
 #define HELD_ENTER(ID, before)        \
 	struct gs_probe probe_;       \
 	uint64_t aux_ = 0;            \
@@ -42,20 +44,19 @@
 
 #define HELD_FORM(context, name) HELD_FORM_(name, GS_STRIP context)
 #define HELD_FORM_(...) HELD_FORM__(__VA_ARGS__)
-#define HELD_FORM__(name, ID, ret, params, args, before, after)                                   \
-	ret gs_held_##name params                                                                 \
-	{                                                                                         \
-		ret result_;                                                                      \
-		HELD_TIMED(                                                                       \
-			ID, result_ = GS_REAL(GS_NAME_##name, ret, params) args, return result_); \
-		HELD_ENTER(ID, before);                                                           \
-		if (gs_probe_skips(&probe_, claim_))                                              \
-			return GS_REAL(GS_NAME_##name, ret, params) args;                         \
-		HELD_BEGIN(ID, name);                                                             \
-		result_ = GS_REAL(GS_NAME_##name, ret, params) args;                              \
-		gs_probe_returned(&probe_);                                                       \
-		gs_probe_end(&probe_, after);                                                     \
-		return result_;                                                                   \
+#define HELD_FORM__(name, ID, ret, params, args, before, after)           \
+	TIMED(ID, name, ret, params, args)                                \
+	ret gs_held_##name params                                         \
+	{                                                                 \
+		ret result_;                                              \
+		HELD_ENTER(ID, before);                                   \
+		if (gs_probe_skips(&probe_, claim_))                      \
+			return GS_REAL(GS_NAME_##name, ret, params) args; \
+		HELD_BEGIN(ID, name);                                     \
+		result_ = GS_REAL(GS_NAME_##name, ret, params) args;      \
+		gs_probe_returned(&probe_);                               \
+		gs_probe_end(&probe_, after);                             \
+		return result_;                                           \
 	}
 #define GS_FORM(ID, ret, fail, params, args, before, after, ...) \
 	GS_EACH(HELD_FORM, (ID, ret, params, args, before, after), __VA_ARGS__)
@@ -65,47 +66,52 @@
 /* A lock is tried first: an uncontended one is not a call worth more than a count. */
 #define HELD_TRY(context, name) HELD_TRY_(name, GS_STRIP context)
 #define HELD_TRY_(...) HELD_TRY__(__VA_ARGS__)
-#define HELD_TRY__(name, ID, ret, params, args, before, try)                                      \
-	ret gs_held_##name params                                                                 \
-	{                                                                                         \
-		ret result_;                                                                      \
-		HELD_TIMED(                                                                       \
-			ID, result_ = GS_REAL(GS_NAME_##name, ret, params) args, return result_); \
-		HELD_ENTER(ID, before);                                                           \
-		if (gs_probe_tries(&probe_)) {                                                    \
-			int errno_ = errno;                                                       \
-			if (try) {                                                                \
-				gs_probe_uncontended(GS_KEY(GS_CALL_##ID, GS_NAME_##name),        \
-					__builtin_return_address(0));                             \
-				return result_;                                                   \
-			}                                                                         \
-			errno = errno_;                                                           \
-			gs_probe_contended();                                                     \
-		}                                                                                 \
-		HELD_BEGIN(ID, name);                                                             \
-		result_ = GS_REAL(GS_NAME_##name, ret, params) args;                              \
-		gs_probe_returned(&probe_);                                                       \
-		gs_probe_end(&probe_, claim_);                                                    \
-		return result_;                                                                   \
+#define HELD_TRY__(name, ID, ret, params, args, before, try)                               \
+	TIMED(ID, name, ret, params, args)                                                 \
+	ret gs_held_##name params                                                          \
+	{                                                                                  \
+		ret result_;                                                               \
+		HELD_ENTER(ID, before);                                                    \
+		if (gs_probe_tries(&probe_)) {                                             \
+			int errno_ = errno;                                                \
+			if (try) {                                                         \
+				gs_probe_uncontended(GS_KEY(GS_CALL_##ID, GS_NAME_##name), \
+					__builtin_return_address(0));                      \
+				return result_;                                            \
+			}                                                                  \
+			errno = errno_;                                                    \
+			gs_probe_contended();                                              \
+		}                                                                          \
+		HELD_BEGIN(ID, name);                                                      \
+		result_ = GS_REAL(GS_NAME_##name, ret, params) args;                       \
+		gs_probe_returned(&probe_);                                                \
+		gs_probe_end(&probe_, claim_);                                             \
+		return result_;                                                            \
 	}
 #define GS_TRY(ID, ret, fail, params, args, before, try, ...) \
 	GS_EACH(HELD_TRY, (ID, ret, params, args, before, try), __VA_ARGS__)
 
 #define HELD_VOID(context, name) HELD_VOID_(name, GS_STRIP context)
 #define HELD_VOID_(...) HELD_VOID__(__VA_ARGS__)
-#define HELD_VOID__(name, ID, params, args, before)                                    \
-	void gs_held_##name params                                                     \
-	{                                                                              \
-		HELD_TIMED(ID, (GS_REAL(GS_NAME_##name, void, params) args), return ); \
-		HELD_ENTER(ID, before);                                                \
-		if (gs_probe_skips(&probe_, claim_)) {                                 \
-			GS_REAL(GS_NAME_##name, void, params) args;                    \
-			return;                                                        \
-		}                                                                      \
-		HELD_BEGIN(ID, name);                                                  \
-		GS_REAL(GS_NAME_##name, void, params) args;                            \
-		gs_probe_returned(&probe_);                                            \
-		gs_probe_end(&probe_, claim_);                                         \
+#define HELD_VOID__(name, ID, params, args, before)                 \
+	void gs_timed_##name params                                 \
+	{                                                           \
+		uint32_t epoch_ = gs_epoch();                       \
+		uint64_t begin_ = gs_ticks_now();                   \
+		GS_REAL(GS_NAME_##name, void, params) args;         \
+		gs_timed_end(begin_, epoch_, GS_CALL_##ID);         \
+	}                                                           \
+	void gs_held_##name params                                  \
+	{                                                           \
+		HELD_ENTER(ID, before);                             \
+		if (gs_probe_skips(&probe_, claim_)) {              \
+			GS_REAL(GS_NAME_##name, void, params) args; \
+			return;                                     \
+		}                                                   \
+		HELD_BEGIN(ID, name);                               \
+		GS_REAL(GS_NAME_##name, void, params) args;         \
+		gs_probe_returned(&probe_);                         \
+		gs_probe_end(&probe_, claim_);                      \
 	}
 #define GS_VOID(ID, params, args, before, ...) \
 	GS_EACH(HELD_VOID, (ID, params, args, before), __VA_ARGS__)

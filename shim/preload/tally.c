@@ -24,9 +24,3 @@ GS_HOT void gs_tally_function(
 	if (evidence == GS_SLEPT)
 		gs_gil_add(&function->slept, 1);
 }
-
-void gs_tally_timed(struct gs_function *function, uint64_t elapsed)
-{
-	atomic_fetch_add_explicit(&function->released_ns, elapsed, memory_order_relaxed);
-	gs_store_raise64(&function->released_worst_ns, elapsed);
-}

@@ -6,6 +6,7 @@
 #include "probe.h"
 #include "record.h"
 #include "site.h"
+#include "store.h"
 
 /* A held call that could not wait. */
 GS_HIDDEN void gs_tally_harmless(void);
@@ -19,6 +20,10 @@ GS_HIDDEN void gs_tally_function(
 	struct gs_function *function, uint64_t elapsed, enum gs_evidence evidence);
 
 /* A call that was not held, with timing=all. */
-GS_HIDDEN void gs_tally_timed(struct gs_function *function, uint64_t elapsed);
+static inline void gs_tally_timed(struct gs_function *function, uint64_t elapsed)
+{
+	atomic_fetch_add_explicit(&function->released_ns, elapsed, memory_order_relaxed);
+	gs_store_raise64(&function->released_worst_ns, elapsed);
+}
 
 #endif

@@ -1,37 +1,21 @@
 #include "ticks.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include "sys.h"
-#include "usage.h"
 
-/* So long, in ns, the rate is measured: the error of two readings is then some millionths. */
+/* So long, in ns, the rate is measured: the error of two readings is then some millionths. What was
+ * measured for a shorter time does for calls that are shorter still. */
 #define MEASURED_NS 20000000
 
 static struct {
-	bool usable;
-	uint64_t ticks, ns; /* when it began */
+	uint64_t ticks, ns;
 } origin;
 
-/* ns a tick, 32 binary places; 0: not known (yet). */
-static _Atomic uint64_t scale;
-
-static inline uint64_t counter(void)
-{
-#if defined(__x86_64__)
-	return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-	uint64_t value;
-
-	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(value));
-	return value;
-#else
-	return 0;
-#endif
-}
+GS_HIDDEN bool gs_ticks_usable;
+GS_HIDDEN _Atomic uint64_t gs_ticks_scale;
 
 /* The kernel checks its clock source all the time, and leaves one that is not steady. */
 static bool kernel_trusts_it(void)
@@ -54,45 +38,23 @@ static bool kernel_trusts_it(void)
 
 void gs_ticks_setup(void)
 {
-	atomic_store_explicit(&scale, 0, memory_order_relaxed);
-	origin.usable = kernel_trusts_it();
-	origin.ticks = counter();
+	atomic_store_explicit(&gs_ticks_scale, 0, memory_order_relaxed);
+	gs_ticks_usable = kernel_trusts_it();
+	origin.ticks = gs_ticks();
 	origin.ns = gs_now();
 }
 
-GS_COLD static void measure(uint64_t now)
+GS_COLD uint64_t gs_ticks_since_otherwise(uint64_t begin)
 {
-	uint64_t ticks = counter() - origin.ticks, ns = now - origin.ns;
+	uint64_t ticks = gs_ticks(), now = gs_now();
+	uint64_t known_ticks = ticks - origin.ticks, known_ns = now - origin.ns, scale;
 
-	if (ns < MEASURED_NS || !ticks || ticks > UINT64_MAX >> 1)
-		return;
-	atomic_store_explicit(
-		&scale, (uint64_t) (((__uint128_t) ns << 32) / ticks), memory_order_relaxed);
-}
-
-void gs_stopwatch_start(struct gs_stopwatch *watch)
-{
-	watch->counts = atomic_load_explicit(&scale, memory_order_relaxed) != 0;
-	if (GS_LIKELY(watch->counts)) {
-		watch->begin = counter();
-		return;
-	}
-	watch->begin = gs_now();
-	if (origin.usable)
-		measure(watch->begin);
-}
-
-uint64_t gs_stopwatch_stop(const struct gs_stopwatch *watch)
-{
-	uint64_t ticks;
-
-	if (!watch->counts)
-		return gs_now() - watch->begin;
-	ticks = counter() - watch->begin;
-	/* Two cores may be a few ticks apart. */
-	if (ticks > UINT64_MAX >> 1)
+	if (!gs_ticks_usable)
+		return now - begin;
+	if (ticks - begin > UINT64_MAX >> 1 || known_ticks - 1 > UINT64_MAX >> 1)
 		return 0;
-	return (uint64_t) ((__uint128_t) ticks *
-				   atomic_load_explicit(&scale, memory_order_relaxed) >>
-			   32);
+	scale = (uint64_t) (((__uint128_t) known_ns << 32) / known_ticks);
+	if (known_ns >= MEASURED_NS)
+		atomic_store_explicit(&gs_ticks_scale, scale, memory_order_relaxed);
+	return (uint64_t) ((__uint128_t) (ticks - begin) * scale >> 32);
 }

@@ -26,14 +26,23 @@
 
 GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE] __attribute__((aligned(GS_ARMED_SIZE)));
 
+static enum gs_half half_of_released(void)
+{
+	if (gs_life.options.log == GS_LOG_ALL)
+		return GS_HALF_HELD;
+	return gs_life.timed ? GS_HALF_TIMED : GS_HALF_NONE;
+}
+
 void gs_watch_arm(void)
 {
-	bool counts = gs_gil.flagged && !gs_life.timed;
+	unsigned more = (unsigned) half_of_released() << GS_ARMED_RELEASED_SHIFT;
 
+	if (gs_gil.flagged && !more)
+		more = GS_ARMED_COUNTS;
 	for (unsigned call = 0; call < GS_CALLS; call++) {
 		unsigned char *armed = &gs_armed[call], old = *armed;
 		unsigned char wanted =
-			(unsigned char) (counts ? old | GS_ARMED_COUNTS : old & ~GS_ARMED_COUNTS);
+			(unsigned char) ((old & (GS_ARMED_WATCHED | GS_ARMED_MARK)) | more);
 
 		/* At its end the process is disarmed, maybe by another thread just now. */
 		if (old & GS_ARMED_WATCHED)
@@ -235,7 +244,13 @@ GS_COLD static bool lacks_room(struct gs_thread *thread, char *here)
 	return false;
 }
 
-GS_HOT static bool watch_held(struct gs_thread *thread, uint32_t key)
+/* Of a released call. */
+static inline enum gs_half half_of(uint32_t key)
+{
+	return (enum gs_half)(gs_armed[GS_KEY_CALL(key)] >> GS_ARMED_RELEASED_SHIFT);
+}
+
+GS_HOT static enum gs_half watch_held(struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 
@@ -245,9 +260,9 @@ GS_HOT static bool watch_held(struct gs_thread *thread, uint32_t key)
 	if (GS_UNLIKELY((uintptr_t) (thread->home - here) + FAR > 2 * FAR) &&
 		lacks_room(thread, here)) {
 		gs_gil_add(&gs_store.header->lost.sites, 1);
-		return false;
+		return GS_HALF_NONE;
 	}
-	return true;
+	return GS_HALF_HELD;
 }
 
 /* The calls that taking and dropping a GIL consist of. */
@@ -266,14 +281,14 @@ GS_HOT static void follow(struct gs_thread *thread, unsigned call)
 }
 
 /* The thread's first call, and whatever else is not plain. */
-GS_HOT GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
+GS_HOT GS_NOINLINE static enum gs_half watch_odd(struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 
 	if (thread->busy || in_vfork_child(thread))
-		return false;
+		return GS_HALF_NONE;
 	if (thread->composite && here + OWN_FRAMES < (char *) thread->composite)
-		return false;
+		return GS_HALF_NONE;
 	gs_enter(thread);
 	gs_thread_here(thread);
 	if (thread->composite)
@@ -293,19 +308,19 @@ GS_HOT GS_NOINLINE static bool watch_odd(struct gs_thread *thread, uint32_t key)
 	if (gs_gil_held(thread, GS_KEY_CALL(key)))
 		return watch_held(thread, key);
 	count_not_held(thread, GS_KEY_CALL(key));
-	return gs_life.timed;
+	return half_of(key);
 }
 
-GS_HOT GS_NOINLINE static bool watch_plain(struct gs_thread *thread, uint32_t key)
+GS_HOT GS_NOINLINE static enum gs_half watch_plain(struct gs_thread *thread, uint32_t key)
 {
 	if (GS_UNLIKELY(gs_gil_held(thread, GS_KEY_CALL(key))))
 		return watch_held(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
-	return gs_life.timed;
+	return half_of(key);
 }
 
 /* Another call of a thread that dropped a GIL that others wanted; else what is odd. */
-GS_HOT GS_NOINLINE static bool watch_following(struct gs_thread *thread, uint32_t key)
+GS_HOT GS_NOINLINE static enum gs_half watch_following(struct gs_thread *thread, uint32_t key)
 {
 	if (!thread->follows || thread->wait_ns)
 		return watch_odd(thread, key);
@@ -318,7 +333,7 @@ GS_HOT GS_NOINLINE static bool watch_following(struct gs_thread *thread, uint32_
 }
 
 /* Calls nothing and keeps no frame: what it cannot answer at once is answered elsewhere. */
-GS_HOT bool gs_watch(uint32_t key)
+GS_HOT enum gs_half gs_watch(uint32_t key)
 {
 	struct gs_thread *thread = &gs_thread;
 
@@ -327,5 +342,5 @@ GS_HOT bool gs_watch(uint32_t key)
 	if (!gs_gil_surely_not(thread))
 		return watch_plain(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
-	return gs_life.timed;
+	return half_of(key);
 }

@@ -14,12 +14,21 @@
 #include "gil.h"
 #include "thread.h"
 
-/* One byte a call: is it watched now, or has its entry to be marked whoever asks for it; and is a
- * count all there is to do for a thread without the GIL? On a page that a forked child finds
- * zeroed, so that a child is disarmed by the kernel before it runs its first instruction. */
+/* What a wrapper has to jump to. */
+enum gs_half {
+	GS_HALF_NONE,  /* the real function */
+	GS_HALF_HELD,  /* its cold half: the GIL is held, or all calls are logged */
+	GS_HALF_TIMED, /* a released call, which is timed and no more */
+};
+
+/* One byte a call: is it watched now, or has its entry to be marked whoever asks for it; is a count
+ * all there is to do for a thread without the GIL; and above these bits, the half of a released
+ * call. On a page that a forked child finds zeroed, so that a child is disarmed by the kernel
+ * before it runs its first instruction. */
 #define GS_ARMED_WATCHED 1
 #define GS_ARMED_MARK 2
 #define GS_ARMED_COUNTS 4
+#define GS_ARMED_RELEASED_SHIFT 3
 #define GS_ARMED_SIZE 4096
 extern GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE];
 
@@ -67,13 +76,12 @@ static inline bool gs_watch_passes_mutex(unsigned call, const void *mutex)
 	return true;
 }
 
-/* Whether a count is all (GS_ARMED_COUNTS) follows from the GILs there are. From the thread that
- * makes one. */
+/* Whether a count is all (GS_ARMED_COUNTS) follows from the GILs there are, and a released call's
+ * half from the options. From the thread that makes a GIL. */
 GS_HIDDEN void gs_watch_arm(void);
 
-/* Judges and counts one call. True if its cold half must be taken (the GIL is held, or released
- * calls are timed too). */
-GS_HIDDEN bool gs_watch(uint32_t key);
+/* Judges and counts one call. */
+GS_HIDDEN enum gs_half gs_watch(uint32_t key);
 
 /* The same for entry stubs, with the call's first three arguments: notes the time where the call is
  * of interest; the stub then jumps. */

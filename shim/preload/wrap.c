@@ -24,7 +24,12 @@
 	GS_EXPORT ret gs_wrap_##id params __asm__(symbol);                                  \
 	GS_NOINLINE static ret gs_ask_##id params                                           \
 	{                                                                                   \
-		if (gs_armed[GS_CALL_##ID] && gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##id))) \
+		enum gs_half half_ = gs_armed[GS_CALL_##ID]                                 \
+					     ? gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##id)) \
+					     : GS_HALF_NONE;                                \
+		if (half_ == GS_HALF_TIMED)                                                 \
+			JUMP gs_timed_##id args;                                            \
+		if (half_ == GS_HALF_HELD)                                                  \
 			JUMP gs_held_##id args;                                             \
 		JUMP GS_REAL(GS_NAME_##id, ret, params) args;                               \
 	}                                                                                   \
@@ -62,7 +67,12 @@
 	GS_EXPORT void gs_wrap_##name params __asm__(#name);                                  \
 	GS_NOINLINE static void gs_ask_##name params                                          \
 	{                                                                                     \
-		if (gs_armed[GS_CALL_##ID] && gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##name))) \
+		enum gs_half half_ = gs_armed[GS_CALL_##ID]                                   \
+					     ? gs_watch(GS_KEY(GS_CALL_##ID, GS_NAME_##name)) \
+					     : GS_HALF_NONE;                                  \
+		if (half_ == GS_HALF_TIMED)                                                   \
+			gs_timed_##name args;                                                 \
+		else if (half_ == GS_HALF_HELD)                                               \
 			gs_held_##name args;                                                  \
 		else                                                                          \
 			GS_REAL(GS_NAME_##name, void, params) args;                           \

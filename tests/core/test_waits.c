@@ -521,6 +521,11 @@ static void test_with_one_gil_most_calls_are_counted_and_pass(void)
 	gs_life.timed = true;
 	gs_watch_arm();
 	expect_passes(false);
+	CU_ASSERT_EQUAL(gs_watch(READ_KEY), GS_HALF_TIMED);
+	gs_life.options.log = GS_LOG_ALL;
+	gs_watch_arm();
+	CU_ASSERT_EQUAL(gs_watch(READ_KEY), GS_HALF_HELD);
+	gs_life.options.log = GS_LOG_NONE;
 	gs_life.timed = false;
 	gs_watch_arm();
 	expect_passes(true);
