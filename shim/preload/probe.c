@@ -108,7 +108,7 @@ static void show_progress(struct gs_thread *thread, struct gs_probe *probe)
 		thread->plain = thread->follows = false;
 	}
 	atomic_store_explicit(&entry->begin_ns, 0, memory_order_relaxed);
-	atomic_store_explicit(&entry->site, probe->site, memory_order_relaxed);
+	atomic_store_explicit(&entry->site, probe->site, memory_order_release);
 	atomic_store_explicit(&entry->call, GS_KEY_CALL(probe->key), memory_order_relaxed);
 }
 
@@ -124,7 +124,7 @@ static void hide_progress(struct gs_thread *thread, const struct gs_probe *probe
 	if (!entry)
 		return;
 	atomic_store_explicit(&entry->begin_ns, 0, memory_order_relaxed);
-	atomic_store_explicit(&entry->site, probe->outer_site, memory_order_relaxed);
+	atomic_store_explicit(&entry->site, probe->outer_site, memory_order_release);
 	atomic_store_explicit(&entry->call, probe->outer_call, memory_order_relaxed);
 	if (!probe->outer_begin_ns && !probe->harmless)
 		atomic_fetch_add_explicit(

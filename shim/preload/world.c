@@ -69,9 +69,12 @@ static bool is_holder(const struct gs_thread_entry *entry, uint64_t now, struct 
 	uint32_t call = atomic_load_explicit(&entry->call, memory_order_relaxed);
 
 	holder->begin_ns = atomic_load_explicit(&entry->begin_ns, memory_order_acquire);
-	holder->site = atomic_load_explicit(&entry->site, memory_order_relaxed);
+	holder->site = atomic_load_explicit(&entry->site, memory_order_acquire);
 	holder->share_ns = 0;
-	/* A call that ends at this moment has taken its share, one that begins is owed none. */
+	/* A call that ends at this moment has taken its share, one that begins is owed none; the
+	 * site read meanwhile may be another's. */
+	if (holder->begin_ns != atomic_load_explicit(&entry->begin_ns, memory_order_relaxed))
+		return false;
 	return holder->begin_ns && holder->begin_ns < now && holder->site < GS_MAX_SITES &&
 	       !atomic_load_explicit(&entry->waiting_ns, memory_order_relaxed) &&
 	       !asks_for_stop(call, (void *) (uintptr_t) gs_store.sites[holder->site].caller);
