@@ -10,7 +10,10 @@
  * measured for a shorter time does for calls that are shorter still. */
 #define MEASURED_NS 20000000
 
-static struct {
+/* Of three pairs of readings the one that is closest: a thread may be stopped between two. */
+#define PAIRS 3
+
+static struct pair {
 	uint64_t ticks, ns;
 } origin;
 
@@ -36,25 +39,44 @@ static bool kernel_trusts_it(void)
 	return false;
 }
 
+static struct pair read_pair(void)
+{
+	struct pair closest = {0};
+	uint64_t gap = UINT64_MAX;
+
+	for (unsigned i = 0; i < PAIRS; i++) {
+		uint64_t before = gs_ticks(), ns = gs_now(), took = gs_ticks() - before;
+
+		if (took >= gap)
+			continue;
+		gap = took;
+		closest = (struct pair){.ticks = before + took / 2, .ns = ns};
+	}
+	return closest;
+}
+
 void gs_ticks_setup(void)
 {
 	atomic_store_explicit(&gs_ticks_scale, 0, memory_order_relaxed);
 	gs_ticks_usable = kernel_trusts_it();
-	origin.ticks = gs_ticks();
-	origin.ns = gs_now();
+	origin = read_pair();
 }
 
 GS_COLD uint64_t gs_ticks_since_otherwise(uint64_t begin)
 {
-	uint64_t ticks = gs_ticks(), now = gs_now();
-	uint64_t known_ticks = ticks - origin.ticks, known_ns = now - origin.ns, scale;
+	uint64_t elapsed, ticks, ns, scale;
+	struct pair now;
 
 	if (!gs_ticks_usable)
-		return now - begin;
-	if (ticks - begin > UINT64_MAX >> 1 || known_ticks - 1 > UINT64_MAX >> 1)
+		return gs_now() - begin;
+	elapsed = gs_ticks() - begin;
+	now = read_pair();
+	ticks = now.ticks - origin.ticks;
+	ns = now.ns - origin.ns;
+	if (elapsed > UINT64_MAX >> 1 || ticks - 1 > UINT64_MAX >> 1)
 		return 0;
-	scale = (uint64_t) (((__uint128_t) known_ns << 32) / known_ticks);
-	if (known_ns >= MEASURED_NS)
+	scale = (uint64_t) (((__uint128_t) ns << 32) / ticks);
+	if (ns >= MEASURED_NS)
 		atomic_store_explicit(&gs_ticks_scale, scale, memory_order_relaxed);
-	return (uint64_t) ((__uint128_t) (ticks - begin) * scale >> 32);
+	return (uint64_t) ((__uint128_t) elapsed * scale >> 32);
 }
