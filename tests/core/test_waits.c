@@ -1,5 +1,5 @@
-/* Waits for a GIL: what is waited is charged once, to what its holder did. A GIL as CPython keeps
- * it, with our hooks where its image calls libc; times are the machine's own, sums are exact. */
+/* Waits for a GIL: what is waited is charged once, to what its holder did.
+ * Times are the machine's own, sums are exact. */
 #include "waits.h"
 
 #include <limits.h>
@@ -10,6 +10,7 @@
 #include "calls.h"
 #include "core.h"
 #include "gil.h"
+#include "gils.h"
 #include "life.h"
 #include "probe.h"
 #include "store.h"
@@ -17,88 +18,11 @@
 #include "watch.h"
 
 #define READ_KEY GS_KEY(GS_CALL_READ, GS_NAME_read)
-#define IMAGE ((void *) 4096) /* a return address in the image */
-
-/* ceval_gil.h: what the library looks at lies before the condition. */
-struct gil {
-	int enabled; /* of free-threaded builds */
-	uint64_t interval;
-	void *last_holder;
-	uint64_t locked, switches;
-	pthread_cond_t cond;
-	pthread_mutex_t mutex;
-	pthread_cond_t switch_cond;
-	pthread_mutex_t switch_mutex;
-	_Atomic bool is_locked;
-};
-_Static_assert(offsetof(struct gil, cond) - offsetof(struct gil, last_holder) == 24, "as CPython");
-_Static_assert(offsetof(struct gil, cond) - offsetof(struct gil, enabled) == 40, "as CPython");
-
-static struct gil gils[2];
-static _Thread_local bool holds;
-
-static void *thread_state(void)
-{
-	return holds ? &holds : NULL;
-}
-
-static void make(struct gil *gil)
-{
-	memset(gil, 0, sizeof(*gil));
-	pthread_cond_init(&gil->cond, NULL);
-	pthread_cond_init(&gil->switch_cond, NULL);
-	pthread_mutex_init(&gil->mutex, NULL);
-	gs_gil_cond_init(&gil->cond, IMAGE);
-	gs_gil_cond_init(&gil->switch_cond, IMAGE);
-}
-
-static void begin_with_one(void)
-{
-	core_begin_threads();
-	gs_gil.oracle = gs_gil.exact = GS_ORACLE_THREAD;
-	gs_gil.start = 1;
-	gs_gil.end = 1 << 20;
-	gs_gil.hex = 0x030c0000;
-	gs_gil.unchecked = gs_gil.this_thread = thread_state;
-	gs_gil.was_initialized = true;
-	make(&gils[0]);
-}
 
 static void begin(void)
 {
-	begin_with_one();
-	make(&gils[1]);
-}
-
-static void take(struct gil *gil)
-{
-	struct timespec deadline;
-
-	pthread_mutex_lock(&gil->mutex);
-	while (gil->is_locked) {
-		clock_gettime(CLOCK_REALTIME, &deadline);
-		deadline.tv_nsec += 1000000;
-		if (deadline.tv_nsec >= 1000000000) {
-			deadline.tv_nsec -= 1000000000;
-			deadline.tv_sec++;
-		}
-		gs_waits_begin(&gil->cond, IMAGE);
-		pthread_cond_timedwait(&gil->cond, &gil->mutex, &deadline);
-	}
-	gil->is_locked = true;
-	gs_gil_cond_signal(&gil->switch_cond, IMAGE);
-	pthread_mutex_unlock(&gil->mutex);
-	holds = true;
-}
-
-static void drop(struct gil *gil)
-{
-	holds = false;
-	pthread_mutex_lock(&gil->mutex);
-	gil->is_locked = false;
-	gs_gil_cond_signal(&gil->cond, IMAGE);
-	pthread_cond_signal(&gil->cond);
-	pthread_mutex_unlock(&gil->mutex);
+	gils_begin();
+	gils_make(&gils[1]);
 }
 
 static void pass(uint64_t ns)
@@ -160,12 +84,12 @@ static void restless(unsigned number)
 	/* Threads that run one after another do not meet. */
 	for (int i = 0; i < 300 || (gs_store.gils[0].waits < 100 && i < 100000); i++) {
 		dice = dice * 1103515245 + 12345;
-		take(&gils[0]);
+		gils_take(&gils[0]);
 		if (dice & 0x10000)
 			pass(dice >> 20 & 31 ? 2000 : 20000);
 		if (dice & 0x20000)
 			call(number, 3000);
-		drop(&gils[0]);
+		gils_drop(&gils[0]);
 		if (dice & 0x40000)
 			pass(5000);
 	}
@@ -189,12 +113,12 @@ static void apart(unsigned number)
 	struct gil *gil = &gils[number % 2];
 
 	for (int i = 0; i < 100 || (gs_store.gils[number % 2].waits < 20 && i < 100000); i++) {
-		take(gil);
+		gils_take(gil);
 		if (number % 2)
 			call(1, 20000);
 		else
 			pass(20000);
-		drop(gil);
+		gils_drop(gil);
 	}
 }
 
@@ -224,15 +148,15 @@ static void holder_and_waiters(unsigned number, void (*hold)(void))
 	if (number) {
 		while (!go)
 			pass(100000);
-		take(&gils[0]);
-		drop(&gils[0]);
+		gils_take(&gils[0]);
+		gils_drop(&gils[0]);
 		return;
 	}
-	take(&gils[0]);
+	gils_take(&gils[0]);
 	go = true;
 	wait_until_waiting(3);
 	hold();
-	drop(&gils[0]);
+	gils_drop(&gils[0]);
 }
 
 static uint32_t the_site;
@@ -331,12 +255,12 @@ static void test_calls_are_not_computing(void)
 static void gives_up(unsigned number)
 {
 	if (number == 0) {
-		take(&gils[0]);
+		gils_take(&gils[0]);
 		go = true;
 		while (gs_waits[0].gone == 0)
 			pass(100000);
 		pass(20000000);
-		drop(&gils[0]);
+		gils_drop(&gils[0]);
 		return;
 	}
 	while (!go)
@@ -354,8 +278,8 @@ static void test_who_gives_up_waits_no_longer(void)
 	core_threads(2, gives_up);
 	CU_ASSERT_EQUAL(gs_store.gils[0].waits, 0);
 	CU_ASSERT(gs_store.gils[0].computed_ns < 20000000);
-	take(&gils[0]);
-	drop(&gils[0]);
+	gils_take(&gils[0]);
+	gils_drop(&gils[0]);
 	CU_ASSERT_EQUAL(gs_waits[0].waiting, gs_waits[0].gone);
 	CU_ASSERT_EQUAL(gs_waits[0].active, 0);
 }
@@ -372,7 +296,7 @@ static void test_other_conditions_are_no_gil(void)
 	gs_gil_cond_init(&other[1], IMAGE);
 	gs_gil_cond_init(&other[2], IMAGE);
 	CU_ASSERT_EQUAL(gs_gil.made, 2);
-	make(&third);
+	gils_make(&third);
 	CU_ASSERT_EQUAL(gs_gil.made, 3);
 	CU_ASSERT_EQUAL(gs_gil_of_waiter(&third.cond), 2);
 	CU_ASSERT_EQUAL(gs_gil_of_waiter(&third.switch_cond), -1);
@@ -428,7 +352,7 @@ static void test_a_thread_that_waits_to_be_attached_is_not(void)
 	gs_gil.unchecked = thread_state_with_a_word;
 	for (attached = 0; attached <= 2; attached++)
 		CU_ASSERT_EQUAL(gs_gil_exactly_held(&gs_thread), attached == 1);
-	gs_gil.unchecked = thread_state;
+	gs_gil.unchecked = gils_thread_state;
 	CU_ASSERT_FALSE(gs_gil_exactly_held(&gs_thread));
 }
 
@@ -439,21 +363,21 @@ static void releases(unsigned number)
 	if (number) {
 		while (!go)
 			pass(100000);
-		take(&gils[0]);
+		gils_take(&gils[0]);
 		wait_until_waiting(1);
 		pass(10000000);
-		drop(&gils[0]);
+		gils_drop(&gils[0]);
 		return;
 	}
-	take(&gils[0]);
+	gils_take(&gils[0]);
 	go = true;
 	wait_until_waiting(1);
-	drop(&gils[0]);
+	gils_drop(&gils[0]);
 	CU_ASSERT_FALSE(gs_watch(READ_KEY)); /* a released call */
 	while (!gils[0].is_locked)
 		pass(10000);
-	take(&gils[0]);
-	drop(&gils[0]);
+	gils_take(&gils[0]);
+	gils_drop(&gils[0]);
 }
 
 static void test_a_wait_after_a_call_is_a_delay(void)
@@ -474,8 +398,8 @@ static void calls_alone(unsigned number)
 {
 	(void) number;
 	for (int i = 0; i < 100; i++) {
-		take(&gils[0]);
-		drop(&gils[0]);
+		gils_take(&gils[0]);
+		gils_drop(&gils[0]);
 		CU_ASSERT_FALSE(gs_watch(READ_KEY));
 	}
 }
@@ -487,138 +411,6 @@ static void test_nobody_waits_alone(void)
 	CU_ASSERT_EQUAL(gs_store.gils[0].waits, 0);
 	CU_ASSERT_EQUAL(gs_store.header->delays, 0);
 	CU_ASSERT_EQUAL(gs_store.header->waiters, 0);
-}
-
-/* ---- one GIL ---- */
-
-static void expect_passes(bool passes)
-{
-	uint64_t before = gs_thread.counts[GS_CALL_READ];
-
-	CU_ASSERT_EQUAL(gs_watch_passes(GS_CALL_READ), passes);
-	CU_ASSERT_EQUAL(gs_thread.counts[GS_CALL_READ], before + passes);
-}
-
-static void test_with_one_gil_most_calls_are_counted_and_pass(void)
-{
-	begin_with_one();
-	gs_armed[GS_CALL_READ] = GS_ARMED_WATCHED;
-	gs_armed[GS_CALL_VFORK] = GS_ARMED_MARK;
-	gs_watch_arm();
-	CU_ASSERT_EQUAL(gs_armed[GS_CALL_VFORK], GS_ARMED_MARK);
-	CU_ASSERT(gs_watch_passes(GS_CALL_WRITE)); /* not asked for */
-	gs_thread.plain = false;
-	CU_ASSERT_FALSE(gs_watch_passes(GS_CALL_READ)); /* as at a thread's first call */
-	CU_ASSERT_FALSE(gs_watch(READ_KEY));
-	expect_passes(true);
-	take(&gils[0]);
-	expect_passes(false);
-	drop(&gils[0]);
-	expect_passes(true);
-	gs_enter(&gs_thread);
-	expect_passes(false);
-	gs_leave(&gs_thread);
-	gs_life.timed = true;
-	gs_watch_arm();
-	expect_passes(false);
-	CU_ASSERT_EQUAL(gs_watch(READ_KEY), GS_HALF_TIMED);
-	gs_life.options.log = GS_LOG_ALL;
-	gs_watch_arm();
-	CU_ASSERT_EQUAL(gs_watch(READ_KEY), GS_HALF_HELD);
-	gs_life.options.log = GS_LOG_NONE;
-	gs_life.timed = false;
-	gs_watch_arm();
-	expect_passes(true);
-	make(&gils[1]);
-	gs_watch_arm();
-	expect_passes(false);
-	memset(gs_armed, 0, GS_CALLS);
-	gs_watch_arm();
-	CU_ASSERT_EQUAL(gs_armed[GS_CALL_READ], 0);
-}
-
-static void expect_locks(const void *mutex, bool passes)
-{
-	uint64_t before = gs_thread.counts[GS_CALL_MUTEX_LOCK];
-
-	CU_ASSERT_EQUAL(gs_watch_passes_mutex(GS_CALL_MUTEX_LOCK, mutex), passes);
-	CU_ASSERT_EQUAL(gs_thread.counts[GS_CALL_MUTEX_LOCK], before + passes);
-}
-
-/* The one thread that makes all GILs here locks a mutex. */
-static void lock_at_first(void)
-{
-	gs_armed[GS_CALL_MUTEX_LOCK] = GS_ARMED_WATCHED;
-	gs_watch_arm();
-	gs_thread.plain = gs_thread.follows = false;
-	CU_ASSERT_FALSE(gs_watch(GS_KEY(GS_CALL_MUTEX_LOCK, GS_NAME_pthread_mutex_lock)));
-}
-
-static void begin_in_image(uint32_t hex)
-{
-	begin_with_one();
-	gs_gil.end = UINTPTR_MAX; /* all there is */
-	gs_gil.hex = hex;
-	make(&gils[0]);
-	gs_gil.made = 1;
-	gs_gil.flagged = true;
-	lock_at_first();
-}
-
-static void test_the_mutexes_of_the_first_gil_pass(void)
-{
-	pthread_mutex_t other;
-
-	begin_in_image(0x030c0000);
-	expect_locks(&other, true); /* by who does not hold */
-	take(&gils[0]);
-	expect_locks(&gils[0].mutex, true);
-	expect_locks(&gils[0].switch_mutex, true);
-	expect_locks(&gils[1].mutex, false);
-	expect_locks(&other, false);
-	expect_locks(NULL, false);
-	gs_enter(&gs_thread);
-	expect_locks(&gils[0].mutex, false);
-	gs_leave(&gs_thread);
-	drop(&gils[0]);
-	gs_thread.release_ns = 1; /* somebody waits for it */
-	gs_enter(&gs_thread);
-	gs_leave(&gs_thread);
-	expect_locks(&gils[0].mutex, true);
-	expect_locks(&other, false);
-	gs_thread.release_ns = 0;
-	memset(gs_armed, 0, GS_CALLS);
-	CU_ASSERT(gs_watch_passes_mutex(GS_CALL_MUTEX_LOCK, &other)); /* not asked for */
-}
-
-static void test_other_mutexes_do_not(void)
-{
-	begin_in_image(0x03060000); /* there they may lie anywhere */
-	take(&gils[0]);
-	expect_locks(&gils[0].mutex, false);
-	drop(&gils[0]);
-	begin_with_one(); /* a GIL on the heap: another may lie there later */
-	lock_at_first();
-	take(&gils[0]);
-	expect_locks(&gils[0].mutex, false);
-	drop(&gils[0]);
-	memset(gs_armed, 0, GS_CALLS);
-}
-
-static void test_sums_add_up_with_and_without_a_lock(void)
-{
-	_Atomic uint64_t sum = UINT64_C(1) << 40;
-	_Atomic uint32_t small = 7;
-
-	for (int one = 0; one < 2; one++) {
-		gs_gil.flagged = one;
-		gs_gil_add(&sum, UINT64_C(1) << 35);
-		gs_gil_add(&sum, -UINT64_C(1));
-		gs_gil_add32(&small, 3);
-	}
-	gs_gil.flagged = false;
-	CU_ASSERT_EQUAL(sum, (UINT64_C(1) << 40) + (UINT64_C(1) << 36) - 2);
-	CU_ASSERT_EQUAL(small, 13);
 }
 
 CU_TestInfo gs_tests_waits[] = {
@@ -635,10 +427,5 @@ CU_TestInfo gs_tests_waits[] = {
 	{"who waits to be attached is not", test_a_thread_that_waits_to_be_attached_is_not},
 	{"a wait after a call is a delay", test_a_wait_after_a_call_is_a_delay},
 	{"nobody waits alone", test_nobody_waits_alone},
-	{"with one GIL most calls are counted and pass",
-		test_with_one_gil_most_calls_are_counted_and_pass},
-	{"the mutexes of the first GIL pass", test_the_mutexes_of_the_first_gil_pass},
-	{"other mutexes do not", test_other_mutexes_do_not},
-	{"sums add up with and without a lock", test_sums_add_up_with_and_without_a_lock},
 	CU_TEST_INFO_NULL,
 };
