@@ -26,7 +26,8 @@ PYTHON = "/usr/bin/python3"
 PROGRAMS = HERE + "/programs/"
 STATES = [call + ":" + state for state in ("released", "held", "stranger")
           for call in ("read", "poll", "mutex", "fwrite")] + ["gil:switch"]
-PART = 0.05  # the scale of a part of a whole program: some 50 to 100 ms
+MOMENT = 0.01  # the scale of a part of a whole program that is timed: 3 to 25 ms
+PART = 0.05  # of one whose instructions are counted
 TIMED_NAMES = ("read", "poll", "pthread_mutex_lock", "fwrite")
 
 
@@ -241,7 +242,7 @@ class Server(measure.Program):
         self.port = int(self.listen())
 
     def part(self, scale):
-        cpu, requests = float(self.ask()), int(3000 * scale)
+        cpu, requests = float(self.ask()), int(4000 * scale)
         out = measure.run(["ab", "-q", "-n", str(requests), "-c", "8",
                            "http://127.0.0.1:%d/" % self.port])
         facts = dict(line.split(":", 1) for line in out.splitlines() if ":" in line)
@@ -251,12 +252,12 @@ class Server(measure.Program):
                 "cpu": float(self.ask()) - cpu}
 
 
-def compare_program(bench, name, start):
+def compare_program(bench, name, start, rounds):
     """start(variant): a measure.Program."""
     variants, result = ("bare", "floor", "", "timing", "record"), []
     try:
-        series = measure.parts_in_turn({v: lambda v=v: start(v) for v in variants}, PART,
-                                       bench.rounds(2, 25), bench.rounds(3, 7))
+        series = measure.parts_in_turn({v: lambda v=v: start(v) for v in variants}, MOMENT,
+                                       bench.rounds(2, 16), bench.rounds(5, rounds))
     except measure.Failed as failed:
         bench.say("  %-48s %s" % (name, failed))
         return []
@@ -274,28 +275,34 @@ def compare_program(bench, name, start):
 
 
 def each_program(bench, function):
-    """function(name, start) for each, a list, in one; start(env, *words): a measure.Program that
-    `words` stand before."""
+    """function(name, start, alone) for each, a list, in one; start(env, *words): a measure.Program that
+    `words` stand before; alone: it has one thread."""
     def program(name, *more, kind=measure.Program):
         return lambda env, *words: kind([*words, PYTHON, PROGRAMS + name, "-", *more], env)
 
-    result = function("threaded HTTP server, ab -c 8", program("server.py", kind=Server))
+    result = function("threaded HTTP server, ab -c 8", program("server.py", kind=Server), False)
     try:
         with Database() as database:
-            result += function("psycopg2 loop", program("database.py", database.port))
+            result += function("psycopg2 loop", program("database.py", database.port), True)
     except measure.Failed as failed:
         bench.say("  %-48s %s" % ("psycopg2 loop", failed))
     for name, script in (("asyncio echo", "echo.py"), ("two threads fight for the GIL", "fight.py"),
                          ("walk of a file tree", "walk.py"), ("numpy", "compute.py")):
-        result += function(name, program(script))
+        result += function(name, program(script), script != "fight.py")
     return result
 
 
 def whole_programs(bench):
+    """Those of one thread stay on one processor, all variants on the same."""
     bench.say("\nwhole programs, by parts: ms bare, with it, ratio; ratio of CPU time; in brackets where "
               "the median lies with 95 % certainty")
-    return each_program(bench, lambda name, start: compare_program(
-        bench, name, lambda variant: start(bench.environment(variant))))
+    stay = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
+
+    def compare(name, start, alone):
+        return compare_program(bench, name, lambda variant: start(
+            bench.environment(variant), *(stay if alone else ())), 100 if alone else 40)
+
+    return each_program(bench, compare)
 
 
 def executed(bench):
@@ -324,7 +331,7 @@ def executed(bench):
         with open(out + ".1") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("summary:"))
 
-    def compare(name, start):
+    def compare(name, start, _):
         try:
             counts = {variant: count(start, variant) for variant in ("bare", "floor", "")}
         except measure.Failed as failed:

@@ -8,9 +8,9 @@ import numpy  # noqa: E402
 
 
 def compute(scale):
-    rows = numpy.random.default_rng(1).random((500, 500))
+    rows = numpy.random.default_rng(1).random((200, 200))
     flat = rows.reshape(-1)
-    for _ in range(int(40 * scale)):
+    for _ in range(int(200 * scale)):
         product = rows @ rows.T
         rows = product / product.max()
         numpy.sort(flat)

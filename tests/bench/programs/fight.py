@@ -20,7 +20,7 @@ def read(reads):
 
 def fight(scale):
     threads = [threading.Thread(target=compute, args=(int(12000000 * scale),)),
-               threading.Thread(target=read, args=(int(150 * scale),))]
+               threading.Thread(target=read, args=(int(300 * scale),))]
     for thread in threads:
         thread.start()
     for thread in threads:
