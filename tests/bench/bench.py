@@ -296,7 +296,7 @@ def whole_programs(bench):
     """Those of one thread stay on one processor, all variants on the same."""
     bench.say("\nwhole programs, by parts: ms bare, with it, ratio; ratio of CPU time; in brackets where "
               "the median lies with 95 % certainty")
-    stay = ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
+    stay = ["taskset", "-c", measure.processors()[0]]
 
     def compare(name, start, alone):
         return compare_program(bench, name, lambda variant: start(

@@ -1,4 +1,5 @@
-"""A PostgreSQL server of our own, on loopback, for as long as it is needed."""
+"""A PostgreSQL server of our own, on loopback, for as long as it is needed; not on the processor of the
+programs that ask it, where that is one of several."""
 import glob
 import os
 import pwd
@@ -33,7 +34,8 @@ class Database:
     def _do(self, program, *arguments):
         user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         # pg_ctl's server keeps its standard output: no pipe.
-        done = subprocess.run([*user, "%s/%s" % (self.programs, program), *arguments], check=False,
+        away = ["taskset", "-c", measure.processors()[1]]
+        done = subprocess.run([*away, *user, "%s/%s" % (self.programs, program), *arguments], check=False,
                               cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL)
         if done.returncode:

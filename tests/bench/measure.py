@@ -63,6 +63,12 @@ def in_turn(variants, rounds):
     return results
 
 
+def processors():
+    """One of those that this may run on, and the others, or the same if there is one: for taskset."""
+    *others, one = map(str, sorted(os.sched_getaffinity(0)))
+    return one, ",".join(others or [one])
+
+
 class Program:
     """A program that does its work in parts (programs/parts.py): running, and waiting to be asked."""
 
