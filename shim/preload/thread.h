@@ -43,7 +43,8 @@ struct gs_thread {
 			/* to be looked at when it takes or drops a GIL: mark, pending, release_ns
 			 */
 			bool loose;
-			uint32_t gil; /* the one taken last */
+			uint16_t zero; /* no padding, which may be anything */
+			uint32_t gil;  /* the one taken last */
 		};
 		uint64_t switches; /* all at once */
 	};
