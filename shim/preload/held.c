@@ -19,15 +19,16 @@
 
 #define SAME claim_
 
-/* A released call that is only timed has a half of its own. */
-#define TIMED(ID, name, ret, params, args)                               \
-	ret gs_timed_##name params                                       \
-	{                                                                \
-		uint32_t epoch_ = gs_epoch();                            \
-		uint64_t begin_ = gs_ticks_now();                        \
-		ret result_ = GS_REAL(GS_NAME_##name, ret, params) args; \
-		gs_timed_end(begin_, epoch_, GS_CALL_##ID);              \
-		return result_;                                          \
+/* A released call that is only timed has a half of its own; `keep` and `give` are for its result.
+ */
+#define TIMED(ID, name, ret, params, args, keep, give)          \
+	ret gs_timed_##name params                              \
+	{                                                       \
+		uint32_t epoch_ = gs_epoch();                   \
+		uint64_t begin_ = gs_ticks_now();               \
+		keep GS_REAL(GS_NAME_##name, ret, params) args; \
+		gs_timed_end(begin_, epoch_, GS_CALL_##ID);     \
+		give;                                           \
 	}
 
 /* A cold half begins so: what do the arguments say, and who holds the GIL? */
@@ -45,7 +46,7 @@
 #define HELD_FORM(context, name) HELD_FORM_(name, GS_STRIP context)
 #define HELD_FORM_(...) HELD_FORM__(__VA_ARGS__)
 #define HELD_FORM__(name, ID, ret, params, args, before, after)           \
-	TIMED(ID, name, ret, params, args)                                \
+	TIMED(ID, name, ret, params, args, ret result_ =, return result_) \
 	ret gs_held_##name params                                         \
 	{                                                                 \
 		ret result_;                                              \
@@ -67,7 +68,7 @@
 #define HELD_TRY(context, name) HELD_TRY_(name, GS_STRIP context)
 #define HELD_TRY_(...) HELD_TRY__(__VA_ARGS__)
 #define HELD_TRY__(name, ID, ret, params, args, before, try)                               \
-	TIMED(ID, name, ret, params, args)                                                 \
+	TIMED(ID, name, ret, params, args, ret result_ =, return result_)                  \
 	ret gs_held_##name params                                                          \
 	{                                                                                  \
 		ret result_;                                                               \
@@ -94,13 +95,7 @@
 #define HELD_VOID(context, name) HELD_VOID_(name, GS_STRIP context)
 #define HELD_VOID_(...) HELD_VOID__(__VA_ARGS__)
 #define HELD_VOID__(name, ID, params, args, before)                 \
-	void gs_timed_##name params                                 \
-	{                                                           \
-		uint32_t epoch_ = gs_epoch();                       \
-		uint64_t begin_ = gs_ticks_now();                   \
-		GS_REAL(GS_NAME_##name, void, params) args;         \
-		gs_timed_end(begin_, epoch_, GS_CALL_##ID);         \
-	}                                                           \
+	TIMED(ID, name, void, params, args, , )                     \
 	void gs_held_##name params                                  \
 	{                                                           \
 		HELD_ENTER(ID, before);                             \

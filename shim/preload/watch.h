@@ -60,8 +60,8 @@ static inline bool gs_watch_passes(unsigned call)
 	return !armed;
 }
 
-/* The same for the call that locks a mutex: that of the first GIL is locked where it is dropped,
- * when the thread has no state any more. */
+/* The same for the call that locks a mutex: to lock those of the first GIL is a part of taking and
+ * dropping it. */
 static inline bool gs_watch_passes_mutex(unsigned call, const void *mutex)
 {
 	struct gs_thread *thread = &gs_thread;
@@ -83,8 +83,14 @@ GS_HIDDEN void gs_watch_arm(void);
 /* Judges and counts one call. */
 GS_HIDDEN enum gs_half gs_watch(uint32_t key);
 
-/* The same for entry stubs, with the call's first three arguments: notes the time where the call is
- * of interest; the stub then jumps. */
+/* Of a name that does not pass. */
+static inline enum gs_half gs_watch_half(unsigned call, unsigned name)
+{
+	return gs_armed[call] ? gs_watch(GS_KEY(call, name)) : GS_HALF_NONE;
+}
+
+/* gs_watch() for entry stubs, with the call's first three arguments: notes the time where the call
+ * is of interest; the stub then jumps. */
 GS_HIDDEN void gs_watch_entry(
 	uint32_t key, void *caller, uintptr_t first, uintptr_t second, uintptr_t third);
 
