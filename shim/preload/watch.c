@@ -35,10 +35,11 @@ static enum gs_half half_of_released(void)
 
 void gs_watch_arm(void)
 {
-	unsigned more = (unsigned) half_of_released() << GS_ARMED_RELEASED_SHIFT;
+	enum gs_half half = half_of_released();
+	unsigned more = (unsigned) half << GS_ARMED_RELEASED_SHIFT;
 
-	if (gs_gil.flagged && !more)
-		more = GS_ARMED_COUNTS;
+	if (gs_gil.flagged && half != GS_HALF_HELD)
+		more |= GS_ARMED_COUNTS;
 	for (unsigned call = 0; call < GS_CALLS; call++) {
 		unsigned char *armed = &gs_armed[call], old = *armed;
 		unsigned char wanted =

@@ -22,13 +22,15 @@ enum gs_half {
 };
 
 /* One byte a call: is it watched now, or has its entry to be marked whoever asks for it; is a count
- * all there is to do for a thread without the GIL; and above these bits, the half of a released
- * call. On a page that a forked child finds zeroed, so that a child is disarmed by the kernel
- * before it runs its first instruction. */
+ * all that decides about it for a thread without the GIL; and above these bits, the half of a
+ * released call. On a page that a forked child finds zeroed, so that a child is disarmed by the
+ * kernel before it runs its first instruction. */
 #define GS_ARMED_WATCHED 1
 #define GS_ARMED_MARK 2
 #define GS_ARMED_COUNTS 4
 #define GS_ARMED_RELEASED_SHIFT 3
+#define GS_ARMED_TIMES \
+	(GS_ARMED_WATCHED | GS_ARMED_COUNTS | GS_HALF_TIMED << GS_ARMED_RELEASED_SHIFT)
 #define GS_ARMED_SIZE 4096
 extern GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE];
 
@@ -60,8 +62,19 @@ static inline bool gs_watch_passes(unsigned call)
 	return !armed;
 }
 
-/* The same for the call that locks a mutex: to lock those of the first GIL is a part of taking and
- * dropping it. */
+/* The same for what does not pass: a released call that is counted, and timed. */
+static inline bool gs_watch_times(unsigned call)
+{
+	struct gs_thread *thread = &gs_thread;
+
+	if (gs_armed[call] != GS_ARMED_TIMES || thread->quick != GS_QUICK_COUNTS)
+		return false;
+	gs_thread_count(thread, call);
+	return true;
+}
+
+/* What passes of the call that locks a mutex: to lock those of the first GIL is a part of taking
+ * and dropping it. */
 static inline bool gs_watch_passes_mutex(unsigned call, const void *mutex)
 {
 	struct gs_thread *thread = &gs_thread;

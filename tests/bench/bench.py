@@ -252,12 +252,12 @@ class Server(measure.Program):
                 "cpu": float(self.ask()) - cpu}
 
 
-def compare_program(bench, name, start, rounds):
-    """start(variant): a measure.Program."""
+def compare_program(bench, name, start, times, rounds):
+    """start(variant): a measure.Program. So many times all are started, and do so many parts."""
     variants, result = ("bare", "floor", "", "timing", "record"), []
     try:
         series = measure.parts_in_turn({v: lambda v=v: start(v) for v in variants}, MOMENT,
-                                       bench.rounds(2, 16), bench.rounds(5, rounds))
+                                       bench.rounds(2, times), bench.rounds(5, rounds))
     except measure.Failed as failed:
         bench.say("  %-48s %s" % (name, failed))
         return []
@@ -293,14 +293,15 @@ def each_program(bench, function):
 
 
 def whole_programs(bench):
-    """Those of one thread stay on one processor, all variants on the same."""
+    """Those of one thread stay on one processor, all variants on the same. Those of several differ more
+    from one process to the next than from part to part: more processes, of fewer parts."""
     bench.say("\nwhole programs, by parts: ms bare, with it, ratio; ratio of CPU time; in brackets where "
               "the median lies with 95 % certainty")
     stay = ["taskset", "-c", measure.processors()[0]]
 
     def compare(name, start, alone):
         return compare_program(bench, name, lambda variant: start(
-            bench.environment(variant), *(stay if alone else ())), 100 if alone else 40)
+            bench.environment(variant), *(stay if alone else ())), *((16, 100) if alone else (48, 16)))
 
     return each_program(bench, compare)
 

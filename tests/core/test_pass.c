@@ -58,6 +58,46 @@ static void test_with_one_gil_most_calls_are_counted_and_pass(void)
 	CU_ASSERT_EQUAL(gs_armed[GS_CALL_READ], 0);
 }
 
+static void expect_times(bool times)
+{
+	uint64_t before = gs_thread.counts[GS_CALL_READ];
+
+	expect_passes(false);
+	CU_ASSERT_EQUAL(gs_watch_times(GS_CALL_READ), times);
+	CU_ASSERT_EQUAL(gs_thread.counts[GS_CALL_READ], before + times);
+}
+
+static void test_timed_calls_are_counted_and_go_to_their_half(void)
+{
+	gils_begin();
+	gs_armed[GS_CALL_READ] = GS_ARMED_WATCHED;
+	gs_watch_arm();
+	gs_thread.plain = false;
+	CU_ASSERT_FALSE(gs_watch(READ_KEY));
+	CU_ASSERT_FALSE(gs_watch_times(GS_CALL_READ)); /* they are not timed */
+	gs_life.timed = true;
+	gs_watch_arm();
+	expect_times(true);
+	gils_take(&gils[0]);
+	expect_times(false);
+	gils_drop(&gils[0]);
+	expect_times(true);
+	gs_enter(&gs_thread);
+	expect_times(false);
+	gs_leave(&gs_thread);
+	gs_life.options.log = GS_LOG_ALL; /* that wants to see all of it */
+	gs_watch_arm();
+	expect_times(false);
+	gs_life.options.log = GS_LOG_NONE;
+	gils_make(&gils[1]);
+	gs_watch_arm();
+	expect_times(false);
+	CU_ASSERT_EQUAL(gs_watch(READ_KEY), GS_HALF_TIMED);
+	gs_life.timed = false;
+	memset(gs_armed, 0, GS_CALLS);
+	CU_ASSERT_FALSE(gs_watch_times(GS_CALL_READ));
+}
+
 static void expect_locks(const void *mutex, bool passes)
 {
 	uint64_t before = gs_thread.counts[GS_CALL_MUTEX_LOCK];
@@ -145,6 +185,8 @@ static void test_sums_add_up_with_and_without_a_lock(void)
 CU_TestInfo gs_tests_pass[] = {
 	{"with one GIL most calls are counted and pass",
 		test_with_one_gil_most_calls_are_counted_and_pass},
+	{"timed calls are counted and go to their half",
+		test_timed_calls_are_counted_and_go_to_their_half},
 	{"the mutexes of the first GIL pass", test_the_mutexes_of_the_first_gil_pass},
 	{"other mutexes do not", test_other_mutexes_do_not},
 	{"sums add up with and without a lock", test_sums_add_up_with_and_without_a_lock},
