@@ -99,6 +99,8 @@ GS_HIDDEN enum gs_half gs_watch(uint32_t key);
 /* Of a name that does not pass. */
 static inline enum gs_half gs_watch_half(unsigned call, unsigned name)
 {
+	if (gs_watch_times(call))
+		return GS_HALF_TIMED;
 	return gs_armed[call] ? gs_watch(GS_KEY(call, name)) : GS_HALF_NONE;
 }
 

@@ -20,27 +20,24 @@
  * wrapper itself saves no register. */
 #define WRAP(ID, ret, params, args, id, symbol) \
 	WRAP_IF((void) 0, gs_watch_passes(GS_CALL_##ID), ID, ret, params, args, id, symbol)
-#define WRAP_IF(note, passes, ID, ret, params, args, id, symbol)   \
-	GS_EXPORT ret gs_wrap_##id params __asm__(symbol);         \
-	GS_NOINLINE static ret gs_ask_##id params                  \
-	{                                                          \
-		enum gs_half half_;                                \
-		if (gs_watch_times(GS_CALL_##ID))                  \
-			JUMP gs_timed_##id args;                   \
-		half_ = gs_watch_half(GS_CALL_##ID, GS_NAME_##id); \
-		if (half_ == GS_HALF_TIMED)                        \
-			JUMP gs_timed_##id args;                   \
-		if (half_ == GS_HALF_HELD)                         \
-			JUMP gs_held_##id args;                    \
-		JUMP GS_REAL(GS_NAME_##id, ret, params) args;      \
-	}                                                          \
-	GS_HOT GS_IN_A_LINE ret gs_wrap_##id params                \
-	{                                                          \
-		void *real_ = gs_real[GS_NAME_##id];               \
-		note;                                              \
-		if (GS_LIKELY(real_) && (passes))                  \
-			JUMP((ret(*) params) real_) args;          \
-		JUMP gs_ask_##id args;                             \
+#define WRAP_IF(note, passes, ID, ret, params, args, id, symbol)                \
+	GS_EXPORT ret gs_wrap_##id params __asm__(symbol);                      \
+	GS_NOINLINE static ret gs_ask_##id params                               \
+	{                                                                       \
+		enum gs_half half_ = gs_watch_half(GS_CALL_##ID, GS_NAME_##id); \
+		if (half_ == GS_HALF_TIMED)                                     \
+			JUMP gs_timed_##id args;                                \
+		if (half_ == GS_HALF_HELD)                                      \
+			JUMP gs_held_##id args;                                 \
+		JUMP GS_REAL(GS_NAME_##id, ret, params) args;                   \
+	}                                                                       \
+	GS_HOT GS_IN_A_LINE ret gs_wrap_##id params                             \
+	{                                                                       \
+		void *real_ = gs_real[GS_NAME_##id];                            \
+		note;                                                           \
+		if (GS_LIKELY(real_) && (passes))                               \
+			JUMP((ret(*) params) real_) args;                       \
+		JUMP gs_ask_##id args;                                          \
 	}
 
 #define WRAP_NAME(context, name) WRAP_NAME_(name, GS_STRIP context)
@@ -64,30 +61,25 @@
 
 #define WRAP_VOID_NAME(context, name) WRAP_VOID_NAME_(name, GS_STRIP context)
 #define WRAP_VOID_NAME_(...) WRAP_VOID_NAME__(__VA_ARGS__)
-#define WRAP_VOID_NAME__(name, ID, params, args)                       \
-	GS_EXPORT void gs_wrap_##name params __asm__(#name);           \
-	GS_NOINLINE static void gs_ask_##name params                   \
-	{                                                              \
-		enum gs_half half_;                                    \
-		if (gs_watch_times(GS_CALL_##ID)) {                    \
-			gs_timed_##name args;                          \
-			return;                                        \
-		}                                                      \
-		half_ = gs_watch_half(GS_CALL_##ID, GS_NAME_##name);   \
-		if (half_ == GS_HALF_TIMED)                            \
-			gs_timed_##name args;                          \
-		else if (half_ == GS_HALF_HELD)                        \
-			gs_held_##name args;                           \
-		else                                                   \
-			GS_REAL(GS_NAME_##name, void, params) args;    \
-	}                                                              \
-	GS_HOT GS_IN_A_LINE void gs_wrap_##name params                 \
-	{                                                              \
-		void *real_ = gs_real[GS_NAME_##name];                 \
-		if (GS_LIKELY(real_) && gs_watch_passes(GS_CALL_##ID)) \
-			((void(*) params) real_) args;                 \
-		else                                                   \
-			gs_ask_##name args;                            \
+#define WRAP_VOID_NAME__(name, ID, params, args)                                  \
+	GS_EXPORT void gs_wrap_##name params __asm__(#name);                      \
+	GS_NOINLINE static void gs_ask_##name params                              \
+	{                                                                         \
+		enum gs_half half_ = gs_watch_half(GS_CALL_##ID, GS_NAME_##name); \
+		if (half_ == GS_HALF_TIMED)                                       \
+			gs_timed_##name args;                                     \
+		else if (half_ == GS_HALF_HELD)                                   \
+			gs_held_##name args;                                      \
+		else                                                              \
+			GS_REAL(GS_NAME_##name, void, params) args;               \
+	}                                                                         \
+	GS_HOT GS_IN_A_LINE void gs_wrap_##name params                            \
+	{                                                                         \
+		void *real_ = gs_real[GS_NAME_##name];                            \
+		if (GS_LIKELY(real_) && gs_watch_passes(GS_CALL_##ID))            \
+			((void(*) params) real_) args;                            \
+		else                                                              \
+			gs_ask_##name args;                                       \
 	}
 #define GS_VOID(ID, params, args, before, ...) \
 	GS_EACH(WRAP_VOID_NAME, (ID, params, args), __VA_ARGS__)
