@@ -46,35 +46,28 @@ static inline uint32_t gs_epoch(void)
 #define GS_KEY_CALL(key) ((key) >> 16)
 #define GS_KEY_NAME(key) ((key) % 0x10000)
 
-/* What most calls are: not asked for, or made by a thread that is known to be without the GIL,
- * which is counted and no more. False: nothing was done; ask gs_watch(). */
-static inline bool gs_watch_passes(unsigned call)
-{
-	struct gs_thread *thread = &gs_thread;
-	unsigned char armed = gs_armed[call];
-
-	if (armed == (GS_ARMED_WATCHED | GS_ARMED_COUNTS)) {
-		if (GS_UNLIKELY(thread->quick != GS_QUICK_COUNTS))
-			return false;
-		gs_thread_count(thread, call);
-		return true;
-	}
-	return !armed;
-}
-
-/* The same for what does not pass: a released call that is counted, and timed. */
-static inline bool gs_watch_times(unsigned call)
+/* Counts a call of a thread that is known to be without the GIL; false, of any other. */
+static inline bool gs_watch_counts(unsigned call)
 {
 	struct gs_thread *thread = &gs_thread;
 
-	if (gs_armed[call] != GS_ARMED_TIMES || thread->quick != GS_QUICK_COUNTS)
+	if (GS_UNLIKELY(thread->quick != GS_QUICK_COUNTS))
 		return false;
 	gs_thread_count(thread, call);
 	return true;
 }
 
-/* What passes of the call that locks a mutex: to lock those of the first GIL is a part of taking
- * and dropping it. */
+/* What most calls are: not asked for, or made by a thread that is known to be without the GIL,
+ * which is counted and no more. False: nothing was done; ask gs_watch(). */
+static inline bool gs_watch_passes(unsigned call)
+{
+	unsigned char armed = gs_armed[call];
+
+	return armed == (GS_ARMED_WATCHED | GS_ARMED_COUNTS) ? gs_watch_counts(call) : !armed;
+}
+
+/* The same for the call that locks a mutex: to lock those of the first GIL is a part of taking and
+ * dropping it. */
 static inline bool gs_watch_passes_mutex(unsigned call, const void *mutex)
 {
 	struct gs_thread *thread = &gs_thread;
@@ -95,6 +88,12 @@ GS_HIDDEN void gs_watch_arm(void);
 
 /* Judges and counts one call. */
 GS_HIDDEN enum gs_half gs_watch(uint32_t key);
+
+/* Of a call that does not pass: is it counted, and timed, and no more? */
+static inline bool gs_watch_times(unsigned call)
+{
+	return gs_armed[call] == GS_ARMED_TIMES && gs_watch_counts(call);
+}
 
 /* Of a name that does not pass. */
 static inline enum gs_half gs_watch_half(unsigned call, unsigned name)

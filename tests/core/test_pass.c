@@ -20,6 +20,19 @@ static void expect_passes(bool passes)
 	CU_ASSERT_EQUAL(gs_thread.counts[GS_CALL_READ], before + passes);
 }
 
+/* Not of who holds the GIL, nor within our own bookkeeping. */
+static void expect_of_who_does_not_hold(void (*expect)(bool))
+{
+	expect(true);
+	gils_take(&gils[0]);
+	expect(false);
+	gils_drop(&gils[0]);
+	expect(true);
+	gs_enter(&gs_thread);
+	expect(false);
+	gs_leave(&gs_thread);
+}
+
 static void test_with_one_gil_most_calls_are_counted_and_pass(void)
 {
 	gils_begin();
@@ -31,14 +44,7 @@ static void test_with_one_gil_most_calls_are_counted_and_pass(void)
 	gs_thread.plain = false;
 	CU_ASSERT_FALSE(gs_watch_passes(GS_CALL_READ)); /* as at a thread's first call */
 	CU_ASSERT_FALSE(gs_watch(READ_KEY));
-	expect_passes(true);
-	gils_take(&gils[0]);
-	expect_passes(false);
-	gils_drop(&gils[0]);
-	expect_passes(true);
-	gs_enter(&gs_thread);
-	expect_passes(false);
-	gs_leave(&gs_thread);
+	expect_of_who_does_not_hold(expect_passes);
 	gs_life.timed = true;
 	gs_watch_arm();
 	expect_passes(false);
@@ -77,14 +83,7 @@ static void test_timed_calls_are_counted_and_go_to_their_half(void)
 	CU_ASSERT_FALSE(gs_watch_times(GS_CALL_READ)); /* they are not timed */
 	gs_life.timed = true;
 	gs_watch_arm();
-	expect_times(true);
-	gils_take(&gils[0]);
-	expect_times(false);
-	gils_drop(&gils[0]);
-	expect_times(true);
-	gs_enter(&gs_thread);
-	expect_times(false);
-	gs_leave(&gs_thread);
+	expect_of_who_does_not_hold(expect_times);
 	gs_life.options.log = GS_LOG_ALL; /* that wants to see all of it */
 	gs_watch_arm();
 	expect_times(false);
