@@ -100,6 +100,9 @@ static bool section_fits(const struct gs_record_header *header, enum gs_section_
 		return false;
 	if (section->size < entry_size(id, header->stacks))
 		return false;
+	/* Nor may an empty table claim entries that would not fit: readers make room for one. */
+	if (section->size > header->file_size)
+		return false;
 	if (section->offset % ENTRY_ALIGNMENT != 0)
 		return false;
 	/* The strings are one entry of bytes, everything else is an array of aligned entries. */

@@ -167,6 +167,21 @@ static void test_tables_of_the_same_things_have_as_many(void)
 	}
 }
 
+static void test_an_empty_table_has_entries_of_possible_size(void)
+{
+	static const unsigned char together[] = {
+		GS_SECTION_SITES, GS_SECTION_NATIVE, GS_SECTION_PYTHON};
+	struct gs_record_header header;
+	struct gs_section *sites = &header.section[GS_SECTION_SITES];
+
+	make(&header, 16);
+	for (unsigned i = 0; i < sizeof(together); i++)
+		header.section[together[i]].count = 0;
+	CU_ASSERT_PTR_NULL(check(&header));
+	sites->size = 0xff000000;
+	expect_reason(&header, header.file_size, "damaged: a section does not fit");
+}
+
 static void test_larger_entries_of_a_later_version_are_read(void)
 {
 	struct gs_record_header header;
@@ -213,6 +228,8 @@ CU_TestInfo gs_tests_record[] = {
 	{"wrong sizes", test_wrong_sizes},
 	{"a section must lie inside and be aligned", test_a_section_must_lie_inside_and_be_aligned},
 	{"tables of the same things have as many", test_tables_of_the_same_things_have_as_many},
+	{"an empty table has entries of possible size",
+		test_an_empty_table_has_entries_of_possible_size},
 	{"larger entries of a later version are read",
 		test_larger_entries_of_a_later_version_are_read},
 	{"strings", test_strings},
