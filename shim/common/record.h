@@ -196,7 +196,7 @@ struct gs_thread_entry {
 	_Atomic uint64_t begin_ns;
 	_Atomic uint32_t site; /* GS_NONE: none could be claimed */
 	_Atomic uint32_t call;
-	char name[16];
+	char name[16];               /* the system's; empty until it has to be told */
 	_Atomic uint64_t waiting_ns; /* since when it has been waiting for a GIL; 0: it is not */
 	_Atomic uint32_t gil;        /* the one that it waits for, or took last; GS_NONE */
 	_Atomic uint32_t waiter;     /* its entry among the WAITERS; GS_NONE: it never waited */

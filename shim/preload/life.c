@@ -274,6 +274,7 @@ static void arm(bool first)
 	watched[GS_CALL_CLONE] |= GS_ARMED_MARK;
 	watched[GS_CALL_DLOPEN] |= GS_ARMED_MARK;
 	thread->plain = thread->follows = false;
+	thread->tid = (uint32_t) gs_sys0(SYS_gettid);
 	thread->counts = NULL;
 	thread->entry = NULL;
 	thread->mark = thread->composite = NULL;

@@ -134,8 +134,10 @@ void gs_place_name_self(struct gs_thread_entry *entry)
 {
 	const struct gs_waiter *waiter = gs_place_waiter(entry);
 
-	if (has_block(entry) &&
-		atomic_load_explicit(&waiter->name, memory_order_relaxed) == GS_NONE)
+	if (!has_block(entry))
+		return;
+	gs_thread_name(entry);
+	if (atomic_load_explicit(&waiter->name, memory_order_relaxed) == GS_NONE)
 		name_waiter(entry, (uintptr_t) (gs_gil.this_thread ? gs_gil.this_thread() : NULL));
 }
 

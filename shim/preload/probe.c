@@ -163,6 +163,8 @@ void gs_probe_begin(
 	gs_enter(thread);
 	locate(probe);
 	show_progress(thread, probe);
+	if (!probe->harmless)
+		gs_thread_name(thread->entry);
 	probe->begin_ns = gs_now();
 	if (probe->begin_ns - thread->reading.at_ns > GS_READING_KEEPS) {
 		gs_usage_read(&thread->reading.usage);

@@ -81,6 +81,9 @@ GS_HIDDEN void gs_thread_setup(void);
 /* Claims a block for the calling thread; the overflow block if none is free. Lock-free. */
 GS_HIDDEN void gs_thread_claim(struct gs_thread *thread);
 
+/* Notes the calling thread's name in its block, if it is not there yet. A system call. */
+GS_HIDDEN void gs_thread_name(struct gs_thread_entry *entry);
+
 /* Notes that the thread holds, or held, a GIL. */
 static inline void gs_thread_had_gil(struct gs_thread *thread)
 {

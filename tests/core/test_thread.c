@@ -77,6 +77,8 @@ static void check_own_block(unsigned number)
 	call(READ_KEY, 1);
 	wrong += !thread->entry || !thread->counts || thread->tid != (uint32_t) gettid();
 	wrong += thread->entry->tid != (uint32_t) gettid();
+	wrong += thread->entry->name[0] != '\0';
+	gs_thread_name(thread->entry);
 	wrong += strcmp(thread->entry->name, "core-worker") != 0;
 	wrong += thread->entry->had_gil != 0 || thread->epoch != gs_epoch();
 	wrong += thread->counts[GS_CALL_READ] != 1;
@@ -98,6 +100,7 @@ static void test_a_thread_that_ends_hands_its_block_back(void)
 	begin();
 	core_threads(1, check_own_block);
 	CU_ASSERT_EQUAL(taken(), 0);
+	CU_ASSERT_EQUAL(gs_store.threads[0].name[0], '\0');
 	CU_ASSERT_EQUAL(counted(0, GS_MAX_THREADS + 1, GS_CALL_READ), 0);
 	CU_ASSERT_EQUAL(retired(GS_CALL_READ, 0), 10);
 	CU_ASSERT_EQUAL(retired(GS_CALL_WRITE, 0), 5);

@@ -235,11 +235,15 @@ def killed(world):
     run = world.start([PYTHON, os.path.join(PROGRAMS, "processes.py"), "killed"])
     wait_for(lambda: "ready" in run.out)
     wait_for(lambda: in_progress(run) == [("nanosleep", "killed")])
+    with open("/proc/%d/comm" % run.process.pid) as file:
+        name = file.read().strip()
     check(ended(run.report()) == ["alive"], "ends:", ended(run.report()))
     run.process.send_signal(signal.SIGKILL)
     check(run.wait().status == -signal.SIGKILL, run.status)
     report = run.report()
     check(in_progress(run) == [("nanosleep", "killed")], "in progress:", in_progress(run))
+    threads = [one["thread"] for site in report["sites"] for one in site.get("in_progress", ())]
+    check(threads == [name], "threads", threads, "not", name)
     check(row(report, "nanosleep") == {"held": 1}, row(report, "nanosleep"))
     check(ended(report) == ["lost"] or ended(report) == ["signal"], "ends:", ended(report))
     check(run.err == "", "said:", run.err)
