@@ -26,7 +26,7 @@ PYTHON = "/usr/bin/python3"
 PROGRAMS = HERE + "/programs/"
 STATES = [call + ":" + state for state in ("released", "held", "stranger")
           for call in ("read", "poll", "mutex", "fwrite")] + ["gil:switch"]
-MOMENT = 0.01  # the scale of a part of a whole program that is timed: 4 to 26 ms
+MOMENT = 0.01  # the scale of a part of a whole program that is timed: 4 to 40 ms
 PART = 0.05  # of one whose instructions are counted
 TIMED_NAMES = ("read", "poll", "pthread_mutex_lock", "fwrite")
 
@@ -242,7 +242,7 @@ class Server(measure.Program):
         self.port = int(self.listen())
 
     def part(self, scale):
-        cpu, requests = float(self.ask()), int(4000 * scale)
+        cpu, requests = float(self.ask()), int(10000 * scale)
         out = measure.run(["ab", "-q", "-n", str(requests), "-c", "8",
                            "http://127.0.0.1:%d/" % self.port])
         facts = dict(line.split(":", 1) for line in out.splitlines() if ":" in line)
@@ -301,7 +301,7 @@ def whole_programs(bench):
 
     def compare(name, start, alone):
         return compare_program(bench, name, lambda variant: start(
-            bench.environment(variant), *(stay if alone else ())), *((16, 100) if alone else (48, 16)))
+            bench.environment(variant), *(stay if alone else ())), *((16, 100) if alone else (96, 8)))
 
     return each_program(bench, compare)
 
