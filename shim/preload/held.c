@@ -51,7 +51,7 @@
 	{                                                                 \
 		ret result_;                                              \
 		HELD_ENTER(ID, before);                                   \
-		if (gs_probe_skips(&probe_, claim_))                      \
+		if (gs_probe_skips(&probe_, GS_CALL_##ID, claim_))        \
 			return GS_REAL(GS_NAME_##name, ret, params) args; \
 		HELD_BEGIN(ID, name);                                     \
 		result_ = GS_REAL(GS_NAME_##name, ret, params) args;      \
@@ -94,19 +94,19 @@
 
 #define HELD_VOID(context, name) HELD_VOID_(name, GS_STRIP context)
 #define HELD_VOID_(...) HELD_VOID__(__VA_ARGS__)
-#define HELD_VOID__(name, ID, params, args, before)                 \
-	TIMED(ID, name, void, params, args, , )                     \
-	void gs_held_##name params                                  \
-	{                                                           \
-		HELD_ENTER(ID, before);                             \
-		if (gs_probe_skips(&probe_, claim_)) {              \
-			GS_REAL(GS_NAME_##name, void, params) args; \
-			return;                                     \
-		}                                                   \
-		HELD_BEGIN(ID, name);                               \
-		GS_REAL(GS_NAME_##name, void, params) args;         \
-		gs_probe_returned(&probe_);                         \
-		gs_probe_end(&probe_, claim_);                      \
+#define HELD_VOID__(name, ID, params, args, before)                  \
+	TIMED(ID, name, void, params, args, , )                      \
+	void gs_held_##name params                                   \
+	{                                                            \
+		HELD_ENTER(ID, before);                              \
+		if (gs_probe_skips(&probe_, GS_CALL_##ID, claim_)) { \
+			GS_REAL(GS_NAME_##name, void, params) args;  \
+			return;                                      \
+		}                                                    \
+		HELD_BEGIN(ID, name);                                \
+		GS_REAL(GS_NAME_##name, void, params) args;          \
+		gs_probe_returned(&probe_);                          \
+		gs_probe_end(&probe_, claim_);                       \
 	}
 #define GS_VOID(ID, params, args, before, ...) \
 	GS_EACH(HELD_VOID, (ID, params, args, before), __VA_ARGS__)
@@ -119,7 +119,7 @@
 		ret result_;                                                \
 		bool seen_;                                                 \
 		HELD_ENTER(ID, before);                                     \
-		seen_ = !gs_probe_skips(&probe_, claim_);                   \
+		seen_ = !gs_probe_skips(&probe_, GS_CALL_##ID, claim_);     \
 		if (seen_)                                                  \
 			HELD_BEGIN(ID, name);                               \
 		va_start(ap_, last);                                        \

@@ -57,7 +57,7 @@ GS_HOT static uint32_t waiter_of(struct gs_thread_entry *entry)
 	return index;
 }
 
-GS_HOT struct gs_waiter *gs_place_waiter(struct gs_thread_entry *entry)
+GS_HOT struct gs_waiter *gs_place_new_waiter(struct gs_thread_entry *entry)
 {
 	uint32_t index = waiter_of(entry);
 

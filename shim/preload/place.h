@@ -3,16 +3,25 @@
 #ifndef GS_PLACE_H
 #define GS_PLACE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "compiler.h"
 #include "pyfar.h"
 #include "record.h"
+#include "store.h"
 
 /* The waiter's entry of the thread with this block; made at the first question. The shared one
  * where there is no room, and for threads without a block of their own. Never NULL. */
-GS_HIDDEN struct gs_waiter *gs_place_waiter(struct gs_thread_entry *entry);
+GS_HIDDEN struct gs_waiter *gs_place_new_waiter(struct gs_thread_entry *entry);
+static inline struct gs_waiter *gs_place_waiter(struct gs_thread_entry *entry)
+{
+	uint32_t index =
+		entry ? atomic_load_explicit(&entry->waiter, memory_order_relaxed) : GS_NONE;
+
+	return GS_LIKELY(index != GS_NONE) ? &gs_store.waiters[index] : gs_place_new_waiter(entry);
+}
 
 /* A name costs some system calls: only who waits for so long gets one. */
 #define GS_NAMED_AFTER_NS 20000000

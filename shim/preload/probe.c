@@ -19,28 +19,15 @@
 /* A site's class is looked at again once in so many calls. */
 #define LOOK_AGAIN 64
 
-GS_HOT void gs_probe_enter(struct gs_probe *probe, unsigned call)
+void gs_probe_judge(struct gs_probe *probe, unsigned call)
 {
-	/* Unless released calls are timed, only held ones come here. */
-	probe->state = gs_life.timed ? gs_state_now(&gs_thread, call) : GS_STATE_HELD;
+	if (gs_life.timed)
+		probe->state = (uint8_t) gs_state_now(&gs_thread, call);
 }
 
-GS_HOT bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim)
+bool gs_probe_may_skip(const struct gs_probe *probe)
 {
-	if (claim != GS_NEVER_WAITS || probe->state != GS_STATE_HELD ||
-		gs_log_wants(GS_STATE_HELD, false))
-		return false;
-	gs_tally_harmless();
-	return true;
-}
-
-GS_HOT bool gs_probe_tries(const struct gs_probe *probe)
-{
-	if (probe->state != GS_STATE_HELD)
-		return false;
-	/* Counted before it is tried: a cancellation may act there. */
-	gs_tally_harmless();
-	return true;
+	return probe->state == GS_STATE_HELD && !gs_log_wants(GS_STATE_HELD, false);
 }
 
 void gs_probe_contended(void)
@@ -48,7 +35,7 @@ void gs_probe_contended(void)
 	gs_gil_add(&gs_store.header->harmless, -UINT64_C(1));
 }
 
-void gs_probe_uncontended(uint32_t key, void *caller)
+void gs_probe_log_uncontended(uint32_t key, void *caller)
 {
 	struct gs_probe probe = {.key = key,
 		.caller = caller,

@@ -11,6 +11,7 @@
 
 #include "claim.h"
 #include "compiler.h"
+#include "tally.h"
 #include "usage.h"
 #include "watch.h"
 
@@ -34,19 +35,51 @@ struct gs_probe {
 	void *outer_mark, *outer_composite;
 };
 
-/* For the cold halves, in this order. Judges again who holds the GIL: what the wrapper found cannot
- * be handed over past a signal handler's own calls. */
-GS_HIDDEN void gs_probe_enter(struct gs_probe *probe, unsigned call);
+/* For the cold halves, in this order. */
 
-/* True if the call is held and cannot wait: it has been
- * counted, and that is all. */
-GS_HIDDEN bool gs_probe_skips(struct gs_probe *probe, gs_claim_t claim);
+/* Where nothing is timed or logged, only held calls come to them, and of one that cannot wait
+ * nobody wants to know more. False in a process that has just ended its record, too. */
+static inline bool gs_probe_plainly(unsigned call)
+{
+	return (gs_armed[call] & (GS_ARMED_WATCHED | GS_ARMED_EACH)) == GS_ARMED_WATCHED;
+}
 
-/* A lock: true if it is to be tried first. It has been counted as harmless; which is taken back if
- * it turns out to be contended. */
-GS_HIDDEN bool gs_probe_tries(const struct gs_probe *probe);
+/* Else it is judged again who holds the GIL: what the wrapper found cannot be handed over past a
+ * signal handler's own calls. */
+GS_HIDDEN void gs_probe_judge(struct gs_probe *probe, unsigned call);
+static inline void gs_probe_enter(struct gs_probe *probe, unsigned call)
+{
+	probe->state = GS_STATE_HELD;
+	if (GS_UNLIKELY(!gs_probe_plainly(call)))
+		gs_probe_judge(probe, call);
+}
+
+/* True if the call is held and cannot wait: it has been counted, and that is all. */
+GS_HIDDEN bool gs_probe_may_skip(const struct gs_probe *probe);
+static inline bool gs_probe_skips(const struct gs_probe *probe, unsigned call, gs_claim_t claim)
+{
+	if (claim != GS_NEVER_WAITS || (!gs_probe_plainly(call) && !gs_probe_may_skip(probe)))
+		return false;
+	gs_tally_harmless();
+	return true;
+}
+
+/* A lock: true if it is to be tried first. It has been counted as harmless, before a cancellation
+ * may act in it; which is taken back if it turns out to be contended. */
+static inline bool gs_probe_tries(const struct gs_probe *probe)
+{
+	if (probe->state != GS_STATE_HELD)
+		return false;
+	gs_tally_harmless();
+	return true;
+}
 GS_HIDDEN void gs_probe_contended(void);
-GS_HIDDEN void gs_probe_uncontended(uint32_t key, void *caller);
+GS_HIDDEN void gs_probe_log_uncontended(uint32_t key, void *caller);
+static inline void gs_probe_uncontended(uint32_t key, void *caller)
+{
+	if (GS_UNLIKELY(!gs_probe_plainly(GS_KEY_CALL(key))))
+		gs_probe_log_uncontended(key, caller);
+}
 
 /* Around the real call: before it; right after it, when errno is its own; and when its result has
  * been looked at. */

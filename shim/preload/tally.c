@@ -3,11 +3,6 @@
 #include "gil.h"
 #include "store.h"
 
-GS_HOT void gs_tally_harmless(void)
-{
-	gs_gil_add(&gs_store.header->harmless, 1);
-}
-
 GS_HOT void gs_tally_call(uint32_t index)
 {
 	if (index == GS_NONE)

@@ -36,6 +36,9 @@ struct gs_waits {
 	_Atomic uint64_t since_ns; /* of the last change */
 	_Atomic uint64_t integral; /* thread-ns, up to then */
 
+	/* threads that gave up outside of the mutex: the next change takes them off */
+	_Atomic uint32_t gone;
+
 	struct gs_thread_entry *holder; /* his block; NULL: he has none of his own */
 	uint64_t charged;               /* of the integral; by the holder alone */
 
@@ -48,9 +51,6 @@ struct gs_waits {
 	/* By the holder: its CPU time, plus 1, when it entered a call that is seen at its entry
 	 * only and that it may be in yet; 0: it is in none. */
 	_Atomic uint64_t entry_cpu;
-
-	/* threads that gave up outside of the mutex: the next change takes them off */
-	_Atomic uint32_t gone;
 } __attribute__((aligned(64)));
 
 extern GS_HIDDEN struct gs_waits gs_waits[GS_MAX_GILS];

@@ -40,6 +40,8 @@ void gs_watch_arm(void)
 
 	if (gs_gil.flagged && half != GS_HALF_HELD)
 		more |= GS_ARMED_COUNTS;
+	if (gs_life.timed || gs_life.options.log == GS_LOG_HELD)
+		more |= GS_ARMED_EACH;
 	for (unsigned call = 0; call < GS_CALLS; call++) {
 		unsigned char *armed = &gs_armed[call], old = *armed;
 		unsigned char wanted =
@@ -248,10 +250,11 @@ GS_COLD static bool lacks_room(struct gs_thread *thread, char *here)
 /* Of a released call. */
 static inline enum gs_half half_of(uint32_t key)
 {
-	return (enum gs_half)(gs_armed[GS_KEY_CALL(key)] >> GS_ARMED_RELEASED_SHIFT);
+	return (enum gs_half)(gs_armed[GS_KEY_CALL(key)] >> GS_ARMED_RELEASED_SHIFT & 3);
 }
 
-GS_HOT static enum gs_half watch_held(struct gs_thread *thread, uint32_t key)
+static inline __attribute__((always_inline)) enum gs_half watch_held(
+	struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 

@@ -22,15 +22,17 @@ enum gs_half {
 };
 
 /* One byte a call: is it watched now, or has its entry to be marked whoever asks for it; is a count
- * all that decides about it for a thread without the GIL; and above these bits, the half of a
- * released call. On a page that a forked child finds zeroed, so that a child is disarmed by the
- * kernel before it runs its first instruction. */
+ * all that decides about it for a thread without the GIL; two bits, the half of a released call;
+ * and is each call of interest, for its time or for a log. On a page that a forked child finds
+ * zeroed, so that a child is disarmed by the kernel before it runs its first instruction. */
 #define GS_ARMED_WATCHED 1
 #define GS_ARMED_MARK 2
 #define GS_ARMED_COUNTS 4
 #define GS_ARMED_RELEASED_SHIFT 3
-#define GS_ARMED_TIMES \
-	(GS_ARMED_WATCHED | GS_ARMED_COUNTS | GS_HALF_TIMED << GS_ARMED_RELEASED_SHIFT)
+#define GS_ARMED_EACH 32
+#define GS_ARMED_TIMES                                        \
+	(GS_ARMED_WATCHED | GS_ARMED_COUNTS | GS_ARMED_EACH | \
+		GS_HALF_TIMED << GS_ARMED_RELEASED_SHIFT)
 #define GS_ARMED_SIZE 4096
 extern GS_HIDDEN unsigned char gs_armed[GS_ARMED_SIZE];
 

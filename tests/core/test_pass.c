@@ -7,6 +7,7 @@
 #include "gil.h"
 #include "gils.h"
 #include "life.h"
+#include "probe.h"
 #include "store.h"
 #include "watch.h"
 
@@ -62,6 +63,30 @@ static void test_with_one_gil_most_calls_are_counted_and_pass(void)
 	memset(gs_armed, 0, GS_CALLS);
 	gs_watch_arm();
 	CU_ASSERT_EQUAL(gs_armed[GS_CALL_READ], 0);
+}
+
+static void expect_plainly(bool plainly)
+{
+	gs_watch_arm();
+	CU_ASSERT_EQUAL(gs_probe_plainly(GS_CALL_READ), plainly);
+}
+
+static void test_each_call_is_of_interest_where_it_is_timed_or_logged(void)
+{
+	gils_begin();
+	gs_armed[GS_CALL_READ] = GS_ARMED_WATCHED;
+	expect_plainly(true);
+	gs_life.options.log = GS_LOG_BLOCKED;
+	expect_plainly(true);
+	gs_life.options.log = GS_LOG_HELD;
+	expect_plainly(false);
+	gs_life.options.log = GS_LOG_NONE;
+	gs_life.timed = true;
+	expect_plainly(false);
+	gs_life.timed = false;
+	expect_plainly(true);
+	memset(gs_armed, 0, GS_CALLS);
+	expect_plainly(false);
 }
 
 static void expect_times(bool times)
@@ -184,6 +209,8 @@ static void test_sums_add_up_with_and_without_a_lock(void)
 CU_TestInfo gs_tests_pass[] = {
 	{"with one GIL most calls are counted and pass",
 		test_with_one_gil_most_calls_are_counted_and_pass},
+	{"each call is of interest where it is timed or logged",
+		test_each_call_is_of_interest_where_it_is_timed_or_logged},
 	{"timed calls are counted and go to their half",
 		test_timed_calls_are_counted_and_go_to_their_half},
 	{"the mutexes of the first GIL pass", test_the_mutexes_of_the_first_gil_pass},
