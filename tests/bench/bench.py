@@ -26,7 +26,7 @@ PYTHON = "/usr/bin/python3"
 PROGRAMS = HERE + "/programs/"
 STATES = [call + ":" + state for state in ("released", "held", "stranger")
           for call in ("read", "poll", "mutex", "fwrite")] + ["gil:switch"]
-MOMENT = 0.01  # the scale of a part of a whole program that is timed: 4 to 40 ms
+MOMENT = 0.01  # the scale of a part of a whole program that is timed: 2 to 30 ms
 PART = 0.05  # of one whose instructions are counted
 TIMED_NAMES = ("read", "poll", "pthread_mutex_lock", "fwrite")
 
