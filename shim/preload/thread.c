@@ -112,9 +112,9 @@ GS_HOT static void take(struct gs_thread *thread, unsigned index)
 		atomic_store_explicit(&entry->had_gil, 1, memory_order_relaxed);
 }
 
-/* The thread's number as the C library keeps it, in the number of its CPU clock (Linux,
- * posix-timers.h: ~tid << 3 | clock). A system call is not made: most threads of Python come by
- * here when they have just taken the GIL, inside of its mutex. */
+/* The thread's number as the C library keeps it, in the number of its CPU clock (see gs_cpu_of()).
+ * A system call is not made: where few calls are watched, threads of Python come by here when they
+ * have just taken the GIL, inside of its mutex. */
 GS_HOT static uint32_t own_tid(void)
 {
 	clockid_t clock;
