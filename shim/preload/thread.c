@@ -4,12 +4,12 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "calls.h"
 #include "probe.h"
 #include "store.h"
 #include "sys.h"
+#include "usage.h"
 #include "waits.h"
 
 GS_HIDDEN GS_TLS struct gs_thread gs_thread;
@@ -112,18 +112,6 @@ GS_HOT static void take(struct gs_thread *thread, unsigned index)
 		atomic_store_explicit(&entry->had_gil, 1, memory_order_relaxed);
 }
 
-/* The thread's number as the C library keeps it, in the number of its CPU clock (see gs_cpu_of()).
- * A system call is not made: where few calls are watched, threads of Python come by here when they
- * have just taken the GIL, inside of its mutex. */
-GS_HOT static uint32_t own_tid(void)
-{
-	clockid_t clock;
-
-	if (pthread_getcpuclockid(pthread_self(), &clock) != 0)
-		return (uint32_t) gs_sys0(SYS_gettid);
-	return ~(uint32_t) (clock >> 3);
-}
-
 void gs_thread_name(struct gs_thread_entry *entry)
 {
 	if (!is_overflow(entry) && !entry->name[0])
@@ -136,7 +124,7 @@ GS_HOT void gs_thread_claim(struct gs_thread *thread)
 
 	thread->home = __builtin_frame_address(0);
 	if (!thread->tid)
-		thread->tid = own_tid();
+		thread->tid = gs_tid_now();
 	for (uint32_t i = 0; have_key && !thread->ended && i < GS_MAX_THREADS; i++) {
 		uint32_t index = (start + i) % GS_MAX_THREADS, nobody = 0;
 		struct gs_thread_entry *entry = &gs_store.threads[index];

@@ -1,5 +1,6 @@
 #include "usage.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -41,8 +42,21 @@ uint64_t gs_cpu_now(void)
 	return cpu_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* The clock's number is the kernel's: pthread_getcpuclockid() makes it so. */
+/* A CPU clock's number says whose it is, to the kernel as to the C library: the complement of the
+ * thread's number, then three bits: of a thread (4), as scheduled (2). Linux, posix-timers.h. */
+#define CLOCK_OF_THREAD 6
+#define CLOCK_SHIFT 3
+
 uint64_t gs_cpu_of(uint32_t tid)
 {
-	return cpu_clock((int) (~tid << 3 | 6));
+	return cpu_clock((int) (~tid << CLOCK_SHIFT | CLOCK_OF_THREAD));
+}
+
+GS_HOT uint32_t gs_tid_now(void)
+{
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(pthread_self(), &clock) != 0)
+		return (uint32_t) gs_sys0(SYS_gettid);
+	return ~(uint32_t) (clock >> CLOCK_SHIFT);
 }
