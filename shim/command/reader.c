@@ -378,6 +378,8 @@ static const char *open_record(const char *path, int *fd, struct stat *file)
 		return strerror(errno);
 	if (!S_ISREG(file->st_mode))
 		return "not a regular file";
+	if (file->st_size == 0)
+		return "empty: its process could keep no record (no space, or ulimit -f)";
 	return file->st_size > LARGEST ? "larger than any record" : NULL;
 }
 

@@ -66,21 +66,26 @@ bool gs_say_is_our_stderr(void)
 	return mine[0] && strcmp(mine, stderr_file) == 0;
 }
 
-/* One write(2) that cannot kill the program: a pipe that nobody reads any more sends a SIGPIPE,
- * which is blocked meanwhile and taken back if it is ours. */
+/* One write(2) that cannot kill the program: a pipe that nobody reads any more sends a SIGPIPE, a
+ * file longer than the process may write a SIGXFSZ, which is blocked meanwhile and taken back if it
+ * is ours. */
 static long write_once(int fd, const char *bytes, size_t length)
 {
 	static const struct timespec at_once;
-	const uint64_t pipe_signal = 1u << (SIGPIPE - 1);
-	uint64_t old = 0, pending = 0;
+	const uint64_t pipe_signal = 1u << (SIGPIPE - 1), size_signal = 1u << (SIGXFSZ - 1);
+	const uint64_t both = pipe_signal | size_signal;
+	uint64_t old = 0, pending = 0, ours = 0;
 	long done;
 
-	gs_sys4(SYS_rt_sigprocmask, SIG_BLOCK, (long) &pipe_signal, (long) &old, sizeof(old));
+	gs_sys4(SYS_rt_sigprocmask, SIG_BLOCK, (long) &both, (long) &old, sizeof(old));
 	gs_sys2(SYS_rt_sigpending, (long) &pending, sizeof(pending));
 	done = gs_sys3(SYS_write, fd, (long) bytes, (long) length);
-	if (done == -EPIPE && !(pending & pipe_signal))
-		gs_sys4(SYS_rt_sigtimedwait, (long) &pipe_signal, 0, (long) &at_once,
-			sizeof(pipe_signal));
+	if (done == -EPIPE)
+		ours = pipe_signal & ~pending;
+	else if (done == -EFBIG)
+		ours = size_signal & ~pending;
+	if (ours)
+		gs_sys4(SYS_rt_sigtimedwait, (long) &ours, 0, (long) &at_once, sizeof(ours));
 	gs_sys4(SYS_rt_sigprocmask, SIG_SETMASK, (long) &old, 0, sizeof(old));
 	return done;
 }
@@ -173,13 +178,16 @@ static const char *reason(int err)
 	switch (-err) {
 	case ENOSPC:
 		return ": no space left";
+	case EFBIG:
+		return ": more than this process may write (ulimit -f)";
 	case EACCES:
 	case EPERM:
 	case EROFS:
 		return ": not permitted";
 	case ENOENT:
-	case ENOTDIR:
 		return ": no such directory";
+	case ENOTDIR:
+		return ": not a directory";
 	case EISDIR:
 		return ": it is a directory";
 	case ENAMETOOLONG:

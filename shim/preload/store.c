@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -36,8 +37,6 @@ static struct {
  * would be a SIGBUS here. */
 #define MODE 0444
 
-#define NO_RECORD "this process keeps no record, only the summary"
-
 static bool put_path(char *buffer, size_t size, const char *directory, const char *suffix)
 {
 	struct gs_text path;
@@ -52,17 +51,29 @@ static bool put_path(char *buffer, size_t size, const char *directory, const cha
 	return !path.cut;
 }
 
+static void say_none(const char *path, const char *what, int err)
+{
+	bool is_told = strcmp(gs_life.options.summary, "none") != 0;
+
+	gs_say_unusable("record", path, what, err,
+		is_told ? "this process keeps no record, only the summary"
+			: "this process keeps no record");
+}
+
 /* A new file in the directory. Returns a descriptor or -errno. */
 static int create(const char *directory)
 {
+	long made;
 	int fd;
 
 	if (!put_path(unborn.path, sizeof(unborn.path), directory, ".gilshim") ||
 		!put_path(unborn.before, sizeof(unborn.before), directory, ".new"))
 		return -ENAMETOOLONG;
-	gs_sys3(SYS_mkdirat, AT_FDCWD, (long) directory, 0777);
+	made = gs_sys3(SYS_mkdirat, AT_FDCWD, (long) directory, 0777);
 	fd = (int) gs_sys4(
 		SYS_openat, AT_FDCWD, (long) directory, O_RDWR | O_TMPFILE | O_CLOEXEC, MODE);
+	if (fd == -ENOENT && made < 0 && made != -EEXIST)
+		return (int) made;
 	unborn.is_nameless = fd != -EOPNOTSUPP && fd != -EISDIR;
 	if (unborn.is_nameless)
 		return fd;
@@ -83,7 +94,46 @@ static void discard_unborn(void)
 		gs_sys3(SYS_unlinkat, AT_FDCWD, (long) unborn.before, 0);
 }
 
-/* Reserves the space first: a mapped page that the file system cannot back is a SIGBUS. */
+/* Reserves the space first: a mapped page that the file system cannot back is a SIGBUS. To ask for
+ * more than the process may write would be a SIGXFSZ. */
+static long reserve(int fd, uint64_t size)
+{
+	struct rlimit limit;
+	long err;
+
+	if (gs_sys4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long) &limit) == 0 && limit.rlim_cur < size)
+		return -EFBIG;
+	do
+		err = gs_sys4(SYS_fallocate, fd, 0, 0, (long) size);
+	while (err == -EINTR);
+	return err;
+}
+
+static long name_unborn(void)
+{
+	char link[64];
+	struct gs_text text;
+
+	if (!unborn.is_nameless)
+		return gs_sys5(SYS_renameat2, AT_FDCWD, (long) unborn.before, AT_FDCWD,
+			(long) unborn.path, RENAME_NOREPLACE);
+	gs_text_init(&text, link, sizeof(link));
+	gs_text_put(&text, "/proc/self/fd/");
+	gs_text_id(&text, (uint64_t) unborn.fd);
+	return gs_sys5(
+		SYS_linkat, AT_FDCWD, (long) link, AT_FDCWD, (long) unborn.path, AT_SYMLINK_FOLLOW);
+}
+
+/* A file without a byte under the record's name tells readers that a process is missing. */
+static void leave_empty(void)
+{
+	gs_sys2(SYS_ftruncate, unborn.fd, 0);
+	if (name_unborn() == 0)
+		close_unborn();
+	else
+		discard_unborn();
+}
+
 static void *map_file(const char *directory, uint64_t size)
 {
 	const char *what = "cannot be created";
@@ -91,9 +141,7 @@ static void *map_file(const char *directory, uint64_t size)
 
 	if (err >= 0) {
 		what = "no space could be reserved";
-		do
-			err = gs_sys4(SYS_fallocate, unborn.fd, 0, 0, (long) size);
-		while (err == -EINTR);
+		err = reserve(unborn.fd, size);
 		if (err == 0) {
 			what = "cannot be mapped";
 			err = gs_sys6(SYS_mmap, 0, (long) size, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -101,37 +149,26 @@ static void *map_file(const char *directory, uint64_t size)
 		}
 		if (err > 0 || err <= -4096)
 			return (void *) err;
-		discard_unborn();
+		leave_empty();
 	}
-	gs_say_unusable("record", directory, what, (int) err, NO_RECORD);
+	say_none(directory, what, (int) err);
 	return MAP_FAILED;
 }
 
 void gs_store_publish(void)
 {
-	char link[64];
-	struct gs_text text;
 	long err;
 
 	if (unborn.fd < 0)
 		return;
-	if (unborn.is_nameless) {
-		gs_text_init(&text, link, sizeof(link));
-		gs_text_put(&text, "/proc/self/fd/");
-		gs_text_id(&text, (uint64_t) unborn.fd);
-		err = gs_sys5(SYS_linkat, AT_FDCWD, (long) link, AT_FDCWD, (long) unborn.path,
-			AT_SYMLINK_FOLLOW);
-	} else {
-		err = gs_sys5(SYS_renameat2, AT_FDCWD, (long) unborn.before, AT_FDCWD,
-			(long) unborn.path, RENAME_NOREPLACE);
-	}
+	err = name_unborn();
 	if (err == 0) {
 		close_unborn();
 		return;
 	}
 	discard_unborn();
 	gs_store.is_file = false;
-	gs_say_unusable("record", unborn.path, "cannot be created", (int) err, NO_RECORD);
+	say_none(unborn.path, "cannot be created", (int) err);
 }
 
 static void *map_private(uint64_t size)
