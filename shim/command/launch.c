@@ -124,9 +124,21 @@ void gs_launch_free_wish(struct gs_launch_wish *wish)
 	memset(wish, 0, sizeof(*wish));
 }
 
+/* The library makes a directory that is not there: not this one, for a process that begins when it
+ * is gone. mkdir(2) of DIR/. makes none. */
+static char *inside(const char *directory)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/.", directory) < 0)
+		gs_out_of_memory();
+	return path;
+}
+
 bool gs_launch_prepare(const struct gs_launch_wish *wish, const char *directory)
 {
-	char *record = gs_launch_option("record", directory);
+	char *place = inside(directory);
+	char *record = gs_launch_option("record", place);
 	char *ours = join(wish->summaries ? "" : "summary=none", record);
 	char *all = join(wish->options, ours);
 	struct gs_options options = {0};
@@ -136,7 +148,7 @@ bool gs_launch_prepare(const struct gs_launch_wish *wish, const char *directory)
 	gs_options_parse(&options, all, NULL, NULL);
 	if (strlen(all) >= GS_OPTIONS_TEXT)
 		gs_warn(GS_OPTIONS_ENV ": too long; nothing is run");
-	else if (!options.record || strcmp(options.record, directory) != 0)
+	else if (!options.record || strcmp(options.record, place) != 0)
 		gs_warn(GS_OPTIONS_ENV "=%s: a quote is not closed; nothing is run", wish->options);
 	else if (setenv(GS_OPTIONS_ENV, all, 1) < 0)
 		gs_out_of_memory();
@@ -145,5 +157,6 @@ bool gs_launch_prepare(const struct gs_launch_wish *wish, const char *directory)
 	free(all);
 	free(ours);
 	free(record);
+	free(place);
 	return done;
 }

@@ -16,6 +16,9 @@
 #include "line.h"
 #include "movefile.h"
 
+/* Write and search for all, but a list of the files for nobody else. */
+#define FOR_ALL (S_ISVTX | S_IRWXU | S_IWGRP | S_IXGRP | S_IWOTH | S_IXOTH)
+
 #define ROOM_ENOUGH ((uint64_t) 256 << 20) /* some 70 processes */
 #define SETTLE_MS 500
 #define SETTLE_STEP_MS 10
@@ -23,18 +26,35 @@
 
 /* ---- where ---- */
 
+/* Servers that root starts go on as other users, whose records belong there as well. */
+static bool is_for_all(const char *place)
+{
+	struct stat file;
+
+	return geteuid() != 0 || (stat(place, &file) == 0 && (file.st_mode & S_IXOTH));
+}
+
 /* How good a place is: a tmpfs with room before a disk, more room before less. */
 static uint64_t rate(const char *place)
 {
 	struct statfs system;
 	uint64_t room;
 
-	if (!place || *place != '/' || access(place, W_OK | X_OK) < 0 || statfs(place, &system) < 0)
+	if (!place || *place != '/' || access(place, W_OK | X_OK) < 0 || !is_for_all(place) ||
+		statfs(place, &system) < 0)
 		return 0;
 	room = (uint64_t) system.f_bavail * (uint64_t) system.f_bsize / 2;
 	if (system.f_type == TMPFS_MAGIC && room >= ROOM_ENOUGH)
 		room += UINT64_MAX / 2;
 	return room;
+}
+
+/* A new directory there. */
+static bool make_directory(char *template)
+{
+	if (!mkdtemp(template))
+		return false;
+	return geteuid() != 0 || chmod(template, FOR_ALL) == 0;
 }
 
 bool gs_records_open(struct gs_records *records)
@@ -54,7 +74,7 @@ bool gs_records_open(struct gs_records *records)
 	}
 	if (asprintf(&records->directory, "%s/gilshim-XXXXXX", best) < 0)
 		gs_out_of_memory();
-	if (mkdtemp(records->directory))
+	if (make_directory(records->directory))
 		return true;
 	gs_warn("%s: no directory for the records: %s; nothing is run", best, strerror(errno));
 	free(records->directory);

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from running import (COMMAND, HELD, LIB, PYTHON, TIMEOUT, calls, check, environment, heads,
+from running import (COMMAND, HELD, LIB, PLACE, PYTHON, TIMEOUT, calls, check, environment, heads,
                      main, python, report, run, start, state_of, wait_until)
 
 # ---- options ----
@@ -207,6 +207,49 @@ def daemon(scratch):
         shutil.rmtree(directory, ignore_errors=True)
 
 
+DROPS = ("import os\nos.setgid(65534); os.setuid(65534)\n" + HELD +
+         "def here(): nap(2000)\nif os.fork() == 0:\n    here(); os._exit(0)\nos.wait()\n")
+
+
+def dropped(_):
+    """A server that root starts goes on as somebody else: its children are seen as well."""
+    if os.geteuid() != 0:
+        return
+    done = python(DROPS)
+    check(done.status == 0 and calls(done.err, "here") == 1, "said", done.err)
+
+
+def no_room(_):
+    """A process that could keep no record is told to be missing; the gate does not pass it."""
+    text = ("import os, resource, sys\n" + HELD +
+            "limit = int(sys.argv[1]) or resource.RLIM_INFINITY\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))\n"
+            "os.close(2)\nif os.fork() == 0: os._exit(0)\nos.wait()\n")
+    for limit, status in ((100000, 2), (0, 0)):
+        done = subprocess.run([COMMAND, "check", "--", PYTHON, "-c", text, str(limit)],
+                              env=environment(), stderr=subprocess.PIPE, check=False,
+                              universal_newlines=True)
+        check(done.returncode == status, "status", done.returncode, done.stderr)
+        check(("could keep no record" in done.stderr) == (status == 2), "said", done.stderr)
+
+
+def late(_):
+    """A process that begins when the run is over makes no place of its own for its record."""
+    wait, go = os.pipe()
+    text = "import os; print(os.environ['GILSHIM_OPTIONS'])"
+    line = '(read x <&%d; exec "$0" -c "$1") & :' % wait
+    process = subprocess.Popen([COMMAND, "run", "sh", "-c", line, PYTHON, text], pass_fds=[wait],
+                               env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               universal_newlines=True)
+    os.close(wait)
+    check(process.wait(TIMEOUT) == 0, "status", process.returncode)
+    os.close(go)
+    out, err = process.communicate(timeout=TIMEOUT)
+    directory = re.search(r"record='?([^':]+)/\.", out).group(1)
+    check(directory.startswith(PLACE) and not os.path.exists(directory), "left", directory)
+    check("no such directory; this process keeps no record" in err, "said", err)
+
+
 def closed_error(_):
     """Standard error is closed, or nobody reads it: the status is the program's all the same."""
     for redirect in ("2>&-", "2>/dev/full", "1>&- 2>&- 0<&-"):
@@ -226,6 +269,7 @@ CASES += [("tree " + name, tree(name)) for name in TREE]
 CASES += [("multiprocessing " + method, multiprocessing(method))
           for method in ("fork", "spawn", "forkserver")]
 CASES += [("kept", kept), ("kept end", kept_end), ("nested", nested), ("daemon", daemon),
+          ("dropped", dropped), ("no room", no_room), ("late", late),
           ("closed error", closed_error)]
 
 sys.exit(main(CASES))

@@ -23,6 +23,7 @@ CASE_TIMEOUT = 90  # of a whole case, whatever it waits for
 HELD = "import ctypes\nnap = ctypes.PyDLL(None).usleep\n"
 # Where runs keep their records: others on this machine have theirs elsewhere.
 PLACE = tempfile.mkdtemp(prefix="tests-", dir="/dev/shm")
+os.chmod(PLACE, 0o711)
 atexit.register(shutil.rmtree, PLACE, True)
 
 parser = argparse.ArgumentParser(description="gilshim run")
