@@ -16,6 +16,8 @@ struct row {
 	const char *argument;
 };
 
+#define DEFAULT_HOLDS "the default holds"
+
 #define DEFAULT_TEXT(fallback) 0, fallback
 #define DEFAULT_TIME(fallback) fallback, NULL
 #define DEFAULT_NUMBER(fallback) fallback, NULL
@@ -106,12 +108,19 @@ static bool parse_choice(const char *choices, const char *text, size_t length, u
 	return false;
 }
 
-/* The range of a NUMBER option. */
-static uint64_t number_max(const char *key)
+/* The range of a NUMBER option. Returns what is expected. */
+static const char *number_range(const char *key, uint64_t *max)
 {
-	if (strcmp(key, "children") == 0)
-		return 1;
-	return strcmp(key, "stacks") == 0 || strcmp(key, "stall_signal") == 0 ? 64 : 4096;
+	if (strcmp(key, "children") == 0) {
+		*max = 1;
+		return "0 or 1";
+	}
+	if (strcmp(key, "stacks") == 0 || strcmp(key, "stall_signal") == 0) {
+		*max = 64;
+		return "a whole number, 0 to 64";
+	}
+	*max = 4096;
+	return "a whole number, 0 to 4096";
 }
 
 /* Sets one option from a NUL-terminated value. Returns NULL, or what was expected. */
@@ -119,7 +128,8 @@ static const char *set(struct gs_options *options, const struct row *row, const 
 {
 	void *field = (char *) options + row->offset;
 	size_t length = strlen(value);
-	uint64_t number;
+	uint64_t number, max;
+	const char *range;
 
 	switch (row->type) {
 	case TYPE_TEXT:
@@ -132,8 +142,9 @@ static const char *set(struct gs_options *options, const struct row *row, const 
 			return "a duration such as 5ms";
 		break;
 	case TYPE_NUMBER:
-		if (!parse_number(value, length, &number) || number > number_max(row->key))
-			return "a whole number in range";
+		range = number_range(row->key, &max);
+		if (!parse_number(value, length, &number) || number > max)
+			return range;
 		break;
 	case TYPE_CHOICE:
 	default:
@@ -206,7 +217,7 @@ int gs_options_parse(struct gs_options *options, const char *text,
 	if (strlen(text) >= sizeof(options->text)) {
 		tell(complain, context,
 			(struct gs_option_error){GS_OPTIONS_ENV, strlen(GS_OPTIONS_ENV), text, 20,
-				"at most 4095 bytes"});
+				"at most 4095 bytes", "the defaults hold"});
 		return 1;
 	}
 	while (*at) {
@@ -236,8 +247,8 @@ int gs_options_parse(struct gs_options *options, const char *text,
 			expected = "one of the keys that help=1 lists";
 		if (expected) {
 			tell(complain, context,
-				(struct gs_option_error){
-					key, length, value, strlen(value), expected});
+				(struct gs_option_error){key, length, value, strlen(value),
+					expected, row ? DEFAULT_HOLDS : "the other options hold"});
 			complaints++;
 		}
 	}
@@ -279,9 +290,22 @@ static bool mark(const char *word, size_t length, unsigned char *watched, unsign
 	return found;
 }
 
+static bool has_known(const char *list)
+{
+	unsigned char watched[GS_CALLS];
+	const char *item;
+	size_t length;
+
+	while (gs_list_next(&list, &item, &length))
+		if (mark(item, length, watched, 0))
+			return true;
+	return false;
+}
+
 static int mark_list(const char *key, const char *list, unsigned char *watched, unsigned char value,
 	void (*complain)(void *context, const struct gs_option_error *error), void *context)
 {
+	const char *instead = has_known(list) ? "the rest of the list holds" : DEFAULT_HOLDS;
 	const char *item;
 	size_t length;
 	int complaints = 0;
@@ -291,7 +315,7 @@ static int mark_list(const char *key, const char *list, unsigned char *watched, 
 			continue;
 		tell(complain, context,
 			(struct gs_option_error){key, strlen(key), item, length,
-				"calls or groups that `gilshim calls` lists"});
+				"calls or groups that `gilshim calls` lists", instead});
 		complaints++;
 	}
 	return complaints;
@@ -300,13 +324,22 @@ static int mark_list(const char *key, const char *list, unsigned char *watched, 
 int gs_options_calls(const struct gs_options *options, unsigned char *watched,
 	void (*complain)(void *context, const struct gs_option_error *error), void *context)
 {
+	bool chosen = options->calls && has_known(options->calls);
 	int complaints = 0;
 
 	for (unsigned i = 0; i < GS_CALLS; i++)
-		watched[i] = !options->calls && gs_call_info[i].on;
+		watched[i] = !chosen && gs_call_info[i].on;
 	if (options->calls)
 		complaints += mark_list("calls", options->calls, watched, 1, complain, context);
 	if (options->skip)
 		complaints += mark_list("skip", options->skip, watched, 0, complain, context);
 	return complaints;
+}
+
+bool gs_options_leave_out(const unsigned char *watched)
+{
+	for (unsigned i = 0; i < GS_CALLS; i++)
+		if (gs_call_info[i].on && !watched[i])
+			return true;
+	return false;
 }

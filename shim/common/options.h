@@ -35,6 +35,7 @@ struct gs_option_error {
 	const char *value;
 	size_t value_length;
 	const char *expected; /* "a duration such as 5ms", ... */
+	const char *instead;  /* "the default holds", ... */
 };
 
 /* Fills `options` with the defaults, then with what `text` (may be NULL) says. Each unknown key or
@@ -50,9 +51,12 @@ bool gs_parse_time(const char *text, size_t length, uint64_t *ns);
 bool gs_list_next(const char **at, const char **item, size_t *length);
 
 /* Sets watched[] (one byte a call of calls.def) from `calls` and `skip`. Unknown words are reported
- * as above. Returns the number of complaints. */
+ * as above; if `calls` has no other, its default holds. Returns the number of complaints. */
 int gs_options_calls(const struct gs_options *options, unsigned char *watched,
 	void (*complain)(void *context, const struct gs_option_error *error), void *context);
+
+/* Is a call watched by default that `watched` leaves out? */
+bool gs_options_leave_out(const unsigned char *watched);
 
 /* One row of the table, for help and man pages. */
 struct gs_option_info {

@@ -102,13 +102,20 @@ static void *either(const struct gs_object *object, const char *name, const char
 	return found ? found : symbol(object, other);
 }
 
-/* PyPy speaks Python but keeps its GIL to itself. */
-static bool find_pypy(void)
+/* PyPy speaks Python but keeps its GIL to itself. So does CPython before 3.4: it has no
+ * PyGILState_Check(). */
+static bool find_closed(void)
 {
-	if (!dlsym(RTLD_DEFAULT, "PyPyGILState_Ensure") &&
-		!dlsym(RTLD_DEFAULT, "pypy_main_startup"))
+	bool is_pypy = dlsym(RTLD_DEFAULT, "PyPyGILState_Ensure") ||
+		       dlsym(RTLD_DEFAULT, "pypy_main_startup");
+	void *version = dlsym(RTLD_DEFAULT, "Py_GetVersion");
+
+	if (is_pypy)
+		memcpy(gs_gil.version, "3", 2);
+	else if (version && dlsym(RTLD_DEFAULT, "PyGILState_Ensure"))
+		read_version((const char *(*) (void) ) version);
+	else
 		return false;
-	memcpy(gs_gil.version, "3", 2);
 	gs_gil.oracle = GS_ORACLE_UNKNOWN;
 	return true;
 }
@@ -174,7 +181,7 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 	check = symbol(address ? &object : NULL, "PyGILState_Check");
 	if (!check) {
 		(void) dlerror();
-		return !address && find_pypy();
+		return !address && find_closed();
 	}
 	if (!gs_object_at(check, &object))
 		return false;

@@ -152,7 +152,8 @@ static void complain(void *context, const struct gs_option_error *error)
 	gs_text_span(&text, error->value, error->value_length < 64 ? error->value_length : 64);
 	gs_text_put(&text, ": expected ");
 	gs_text_put(&text, error->expected);
-	gs_text_put(&text, "; ignored, the default holds");
+	gs_text_put(&text, "; ignored, ");
+	gs_text_put(&text, error->instead);
 	gs_say(&text);
 }
 
@@ -270,6 +271,7 @@ static void arm(bool first)
 	else if (gs_gil.exact == GS_ORACLE_STATE)
 		gs_world_reset();
 	gs_options_calls(&gs_life.options, watched, first ? complain : NULL, NULL);
+	gs_life.leaves_out = gs_options_leave_out(watched);
 	watched[GS_CALL_VFORK] |= GS_ARMED_MARK;
 	watched[GS_CALL_CLONE] |= GS_ARMED_MARK;
 	watched[GS_CALL_DLOPEN] |= GS_ARMED_MARK;

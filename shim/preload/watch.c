@@ -99,8 +99,8 @@ static bool in_vfork_child(const struct gs_thread *thread)
 /* ---- calls seen at entry only ---- */
 
 /* Adds up what is known of it: the time until now, less what the thread ran meanwhile, for then it
- * cannot have waited. Time alone proves nothing here, as it runs on until the thread's next event.
- */
+ * cannot have waited. Time alone proves nothing here, as it runs on until the thread's next event;
+ * and a wait nothing either, where calls that are not watched may lie before that. */
 static void close_pending(struct gs_thread *thread)
 {
 	struct gs_pending *pending = &thread->pending;
@@ -113,7 +113,7 @@ static void close_pending(struct gs_thread *thread)
 	struct gs_thread_entry *entry = thread->entry;
 	uint64_t now = gs_now(), lasted = now - pending->begin_ns;
 	uint64_t cpu = gs_cpu_now() - pending->cpu_ns;
-	uint64_t elapsed = lasted > cpu ? lasted - cpu : 0;
+	uint64_t elapsed = lasted > cpu && !gs_life.leaves_out ? lasted - cpu : 0;
 	enum gs_evidence evidence = GS_QUICK;
 
 	thread->is_pending = false;
@@ -126,7 +126,7 @@ static void close_pending(struct gs_thread *thread)
 	probe.end_ns = probe.begin_ns + elapsed;
 	if (pending->state == GS_STATE_HELD) {
 		gs_usage_read(&probe.after);
-		if (probe.after.voluntary != pending->voluntary)
+		if (probe.after.voluntary != pending->voluntary && !gs_life.leaves_out)
 			evidence = GS_SLEPT;
 		/* It did not compute meanwhile; within another call that adds its own time. */
 		if (evidence == GS_SLEPT && entry &&

@@ -215,7 +215,8 @@ static void test_numbers_have_limits(void)
 	CU_ASSERT_EQUAL(options.top, 4096);
 	expect_refused("top=4097", "top", "4097", "whole number");
 	expect_refused("stacks=65", "stacks", "65", "whole number");
-	expect_refused("children=2", "children", "2", "whole number");
+	expect_refused("children=2", "children", "2", "0 or 1");
+	expect_refused("top=x", "top", "x", "0 to 4096");
 	expect_refused("top=-1", "top", "-1", "whole number");
 	expect_refused("top=+1", "top", "+1", "whole number");
 	expect_refused("top=1x", "top", "1x", "whole number");

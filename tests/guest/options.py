@@ -69,7 +69,8 @@ def full_disk(world):
         raise Skip("a small tmpfs needs root and unshare")
     program = os.path.join(os.path.dirname(__file__), "programs", PROGRAM)
     text = ("mkdir small && mount -t tmpfs -o size=256k none small || exit 77; "
-            "/usr/bin/python3 %s; status=$?; ls small >&2; exit $status" % program)
+            "/usr/bin/python3 %s; status=$?; find small -size +0 -type f >&2; exit $status"
+            % program)
     argv = ["unshare", "-m", "sh", "-c", text]
     bare = world.run(argv, bare=True)
     run = world.run(argv, options="record=small", record=False)
@@ -79,8 +80,34 @@ def full_disk(world):
           run.err)
     said = notices(run)
     check(len(said) == 1 and "space" in said[0], "said:", run.err)
-    check(".gilshim\n" not in run.err, "a file is left:", run.err)
+    check(".gilshim\n" not in run.err, "more than a name is left:", run.err)
     check(len(summaries(run.err)) == 1, "the summary:", run.err)
+
+
+SHORT = """
+import ctypes, os, resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (%d, resource.RLIM_INFINITY))
+if os.fork() == 0:
+    for _ in range(200):
+        ctypes.PyDLL(None).usleep(1)
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.wait()[1]), signal.sigpending())
+"""
+
+
+def short_files(world):
+    """No SIGXFSZ is ours where files may not grow: not for a record, nor for what is written."""
+    for limit in 8192, 1500:
+        text = SHORT % limit
+        bare = world.python("-c", text, bare=True)
+        check(bare.out == "7 set()\n", bare.out, bare.err)
+        for options in ("", "log=all:log_to=%p.log", "summary=%p.sum"):
+            run = world.python("-c", text, options=options)
+            check((run.status, run.out) == (0, bare.out), limit, options, run.status, run.out,
+                  run.err)
+            said = notices(run)
+            check(any("ulimit -f" in line and "keeps no record" in line for line in said), said)
 
 
 def unwritable(key):
@@ -116,6 +143,33 @@ def skip(world):
     report = mixed(world, "calls=sleeps:skip=usleep").report()
     seen = {entry["call"] for entry in report["functions"]}
     check(seen <= {"nanosleep", "clock_nanosleep", "sleep"}, "calls and skip:", seen)
+
+
+def unknown_calls(world):
+    """What the line says holds instead does so."""
+    run = mixed(world, "calls=nanoslep,reed")
+    check([line.endswith("ignored, the default holds") for line in notices(run)] == [True] * 2,
+          run.err)
+    check(row(run.report(), "usleep") == {"held": 1, "released": 1}, "the default does not hold")
+    run = mixed(world, "calls=nanoslep,usleep")
+    check([line.endswith("ignored, the rest of the list holds") for line in notices(run)] == [True],
+          run.err)
+    check({entry["call"] for entry in run.report()["functions"]} == {"usleep"}, "the rest")
+
+
+STARTS = ("import ctypes, subprocess\nsubprocess.run(['true'])\n"
+          "ctypes.PyDLL(None).usleep(50000)\n")
+
+
+def left_out(world):
+    """A call that is seen at its entry only is not charged with what was not watched."""
+    for options, timed in (("", True), ("calls=all", True), ("skip=usleep", False),
+                           ("calls=vfork", False)):
+        sites = world.python("-c", STARTS, options=options).report()["sites"]
+        starts = [site for site in sites if site["call"] == "vfork"]
+        check(len(starts) == 1 and starts[0]["calls"] == 1, options, sites)
+        check((starts[0]["elapsed_ns"] > 0, starts[0]["rule"]) ==
+              (timed, "GIL001" if timed else "GIL002"), options, starts)
 
 
 def timing(world):
@@ -257,6 +311,6 @@ def cases():
     yield "options unwritable summary", unwritable("summary")
     for kind in ("blocked", "held", "all"):
         yield "options log=" + kind, log(kind)
-    for function in (calls, skip, timing, summary, top, stacks, blocked, gil_check, children,
-                     helps):
+    for function in (calls, skip, unknown_calls, left_out, short_files, timing, summary, top,
+                     stacks, blocked, gil_check, children, helps):
         yield "options " + function.__name__, function

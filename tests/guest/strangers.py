@@ -37,6 +37,24 @@ def pypy(world):
     check((quiet.status, quiet.out) == (bare.status, bare.out), "disturbed:", quiet.status)
 
 
+def python2(world):
+    """CPython that has no PyGILState_Check() yet."""
+    text = "import os, sys, time\ntime.sleep(.01)\nsys.stderr.write('words\\n')\nsys.exit(11)"
+    places = glob.glob(os.path.expanduser("~/.pyenv/versions/2.*/bin/python2"))
+    path = places[0] if places else shutil.which("python2")
+    if not path:
+        raise Skip("no python2")
+    run = world.run([path, "-c", text])
+    check(run.status == 11 and "words\n" in run.err, "disturbed:", run.status, run.err)
+    said = notices(run)
+    check(len(said) == 1 and "unknown" in said[0], "said:", run.err)
+    report = run.report()
+    python = report["processes"][0]["python"]
+    check(python["implementation"] == "cpython" and python["version"].startswith("2."), python)
+    check(report["totals"]["unknown"]["calls"] > 3 and not report["sites"], report["totals"])
+    check(not report["totals"]["released"]["calls"], report["totals"])
+
+
 def plain(name, *compiler):
     def case(world):
         program = world.compile(name, [compiler[0], "-O2", "-D_GNU_SOURCE", "-o", "{0}",
@@ -149,6 +167,7 @@ def host_without_python(world):
 
 def cases():
     yield "strangers pypy", pypy
+    yield "strangers python2", python2
     yield "strangers unversioned", unversioned
     yield "strangers names libc lacks", names_libc_lacks
     yield "strangers musl", compiled("musl", "musl-gcc")
