@@ -1,5 +1,6 @@
 #include "claim.h"
 
+#include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <netdb.h>
 #include <string.h>
@@ -167,20 +168,25 @@ gs_claim_t gs_claim_semop(
 	if (gs_claim_timespec(timeout) == GS_NEVER_WAITS)
 		return GS_NEVER_WAITS;
 	for (size_t i = 0;
-		operations && i < count && gs_can_peek_at(&operations[i], sizeof(*operations)); i++)
+		operations && i < count && gs_can_read(&operations[i], sizeof(*operations)); i++)
 		if (operations[i].sem_op <= 0 && !(operations[i].sem_flg & IPC_NOWAIT))
 			return GS_WAITS;
 	return GS_NEVER_WAITS;
 }
 
-/* Digits and dots, or anything with a colon, is an address already. */
+/* Digits and dots that make an address, or anything with a colon, or nothing. With a dot at the end
+ * it is a name, and asked for. */
 static bool is_address(const char *name)
 {
-	return strchr(name, ':') || name[strspn(name, "0123456789.")] == '\0';
+	struct in_addr address;
+
+	return !*name || strchr(name, ':') ||
+	       (name[strspn(name, "0123456789.")] == '\0' && inet_aton(name, &address));
 }
 
-gs_claim_t gs_claim_resolve(const char *node, const char *service, int flags)
+gs_claim_t gs_claim_resolve(const char *node, const char *service, const struct addrinfo *hints)
 {
+	int flags = gs_can_read(hints, sizeof(*hints)) ? hints->ai_flags : 0;
 	bool no_host = !node || flags & AI_NUMERICHOST;
 	bool no_service = !service || flags & AI_NUMERICSERV ||
 			  service[strspn(service, "0123456789")] == '\0';

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -109,7 +110,7 @@ static inline gs_claim_t gs_claim_opened(int flags, int fd)
 /* The flags that struct open_how begins with. */
 static inline int gs_open_flags(const uint64_t *how)
 {
-	return gs_can_peek_at(how, sizeof(*how)) ? (int) *how : 0;
+	return gs_can_read(how, sizeof(*how)) ? (int) *how : 0;
 }
 
 /* ---- once ---- */
@@ -118,7 +119,7 @@ static inline int gs_open_flags(const uint64_t *how)
 static inline gs_claim_t gs_claim_once(const void *control)
 {
 	return gs_claim_unless(
-		gs_can_peek_at(control, sizeof(int)) && !(*(const volatile int *) control & 1));
+		gs_can_read(control, sizeof(int)) && !(*(const volatile int *) control & 1));
 }
 
 /* ---- time ---- */
@@ -126,13 +127,13 @@ static inline gs_claim_t gs_claim_once(const void *control)
 /* A timeout relative to now; none at all is for ever. A bad pointer is libc's to refuse. */
 static inline gs_claim_t gs_claim_timespec(const struct timespec *timeout)
 {
-	return gs_claim_unless(timeout && gs_can_peek_at(timeout, sizeof(*timeout)) &&
+	return gs_claim_unless(timeout && gs_can_read(timeout, sizeof(*timeout)) &&
 			       timeout->tv_sec == 0 && timeout->tv_nsec == 0);
 }
 
 static inline gs_claim_t gs_claim_timeval(const struct timeval *timeout)
 {
-	return gs_claim_unless(timeout && gs_can_peek_at(timeout, sizeof(*timeout)) &&
+	return gs_claim_unless(timeout && gs_can_read(timeout, sizeof(*timeout)) &&
 			       timeout->tv_sec == 0 && timeout->tv_usec == 0);
 }
 
@@ -140,8 +141,14 @@ static inline gs_claim_t gs_claim_timeval(const struct timeval *timeout)
 static inline gs_claim_t gs_claim_deadline(const struct timespec *deadline)
 {
 	return gs_claim_unless(
-		gs_can_peek_at(deadline, sizeof(*deadline)) &&
+		gs_can_read(deadline, sizeof(*deadline)) &&
 		(deadline->tv_sec < 0 || (deadline->tv_sec == 0 && deadline->tv_nsec == 0)));
+}
+
+/* The same of a condition: its mutex has to be taken back, whatever the time. */
+static inline gs_claim_t gs_claim_cond(const struct timespec *deadline)
+{
+	return gs_claim_deadline(deadline) == GS_NEVER_WAITS ? GS_ON_DISK : GS_WAITS;
 }
 
 /* ---- decoded requests ---- */
@@ -153,7 +160,8 @@ GS_HIDDEN gs_claim_t gs_claim_semop(
 	const struct sembuf *operations, size_t count, const struct timespec *timeout);
 
 /* Names to look up: literals and the AI_NUMERIC flags need nobody. */
-GS_HIDDEN gs_claim_t gs_claim_resolve(const char *node, const char *service, int flags);
+GS_HIDDEN gs_claim_t gs_claim_resolve(
+	const char *node, const char *service, const struct addrinfo *hints);
 GS_HIDDEN gs_claim_t gs_claim_host(const char *name);
 
 /* syscall(2): the number says which wrapper's rules hold. The sixth argument is not looked at. */
@@ -191,7 +199,8 @@ static inline bool gs_tried_sem(int result)
 	return result == 0 || errno != EAGAIN;
 }
 
-/* libc checks the clock and the deadline before it looks at the lock; a wrong one must reach it. */
+/* libc checks the clock and the deadline before it looks at the lock; a wrong one must reach it,
+ * and none at all, which some take for no limit. */
 static inline bool gs_lock_clock(clockid_t clock)
 {
 	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
@@ -199,7 +208,8 @@ static inline bool gs_lock_clock(clockid_t clock)
 
 static inline bool gs_lock_time(const struct timespec *deadline)
 {
-	return deadline->tv_nsec >= 0 && deadline->tv_nsec < 1000000000;
+	return gs_can_read(deadline, sizeof(*deadline)) && deadline->tv_nsec >= 0 &&
+	       deadline->tv_nsec < 1000000000;
 }
 
 #endif

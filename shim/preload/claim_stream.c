@@ -8,18 +8,28 @@
 /* Built for glibc and preloaded into a program of another libc, whose FILE looks different. */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
-static bool is_known(void)
+/* libc looks at no stream where there is nothing to transfer: NULL may be given. */
+static bool is_known(const FILE *stream)
 {
-	return gnu_get_libc_version != NULL;
+	return stream && gnu_get_libc_version;
 }
 
 /* _IO_IS_FILEBUF of glibc's libio.h: streams on memory lack it, and leave _fileno alone. */
 #define STREAM_HAS_FILE 0x2000
 
+/* Of what the buffer has: another thread that has the stream locked is waited for all the same. */
+static gs_claim_t at_once(FILE *stream)
+{
+	if (ftrylockfile(stream) != 0)
+		return GS_ON_DISK;
+	funlockfile(stream);
+	return GS_NEVER_WAITS;
+}
+
 static gs_claim_t stream_claim(enum gs_claim_how how, FILE *stream)
 {
 	return !(stream->_flags & STREAM_HAS_FILE) || stream->_fileno < 0
-		       ? GS_NEVER_WAITS
+		       ? at_once(stream)
 		       : gs_claim_make(how, stream->_fileno);
 }
 
@@ -46,9 +56,16 @@ static bool is_wide(FILE *stream)
 
 #else
 
-static bool is_known(void)
+static bool is_known(const FILE *stream)
 {
+	(void) stream;
 	return false;
+}
+
+static gs_claim_t at_once(FILE *stream)
+{
+	(void) stream;
+	return GS_ON_DISK;
 }
 
 static gs_claim_t stream_claim(enum gs_claim_how how, FILE *stream)
@@ -81,15 +98,15 @@ static bool is_wide(FILE *stream)
 
 gs_claim_t gs_claim_stream(FILE *stream)
 {
-	return is_known() ? stream_claim(GS_CLAIM_FD, stream) : GS_ON_DISK;
+	return is_known(stream) ? stream_claim(GS_CLAIM_FD, stream) : GS_ON_DISK;
 }
 
 gs_claim_t gs_claim_get(FILE *stream, size_t wanted)
 {
 	const char *from;
 
-	if (is_known() && stream_buffered(stream, &from) >= wanted)
-		return GS_NEVER_WAITS;
+	if (is_known(stream) && stream_buffered(stream, &from) >= wanted)
+		return at_once(stream);
 	return gs_claim_stream(stream);
 }
 
@@ -98,23 +115,23 @@ gs_claim_t gs_claim_line(FILE *stream, int delimiter, int size)
 	const char *from;
 	size_t held;
 
-	if (!is_known())
+	if (!is_known(stream))
 		return GS_ON_DISK;
 	held = stream_buffered(stream, &from);
 	if (held && ((size > 0 && held >= (size_t) size - 1) || memchr(from, delimiter, held)))
-		return GS_NEVER_WAITS;
+		return at_once(stream);
 	return gs_claim_stream(stream);
 }
 
 gs_claim_t gs_claim_put(FILE *stream, uint64_t *pending)
 {
-	*pending = is_known() ? stream_pending(stream) : 0;
+	*pending = is_known(stream) ? stream_pending(stream) : 0;
 	return gs_claim_stream(stream);
 }
 
 gs_claim_t gs_claim_flushed(FILE *stream, uint64_t pending, long produced)
 {
-	if (is_known() && produced >= 0 && !is_wide(stream) &&
+	if (is_known(stream) && produced >= 0 && !is_wide(stream) &&
 		stream_pending(stream) == pending + (uint64_t) produced)
 		return GS_NEVER_WAITS;
 	return gs_claim_stream(stream);
@@ -125,27 +142,27 @@ gs_claim_t gs_claim_flush(FILE *stream)
 {
 	const char *from;
 
-	if (!stream || !is_known())
+	if (!is_known(stream))
 		return GS_ON_DISK;
 	if (!is_wide(stream) && !stream_pending(stream) && !stream_buffered(stream, &from))
-		return GS_NEVER_WAITS;
+		return at_once(stream);
 	return gs_claim_stream(stream);
 }
 
 /* Seeking alone waits for nobody; writing out what is pending may. */
 gs_claim_t gs_claim_seek(FILE *stream)
 {
-	return is_known() && stream_pending(stream) ? gs_claim_stream(stream) : GS_ON_DISK;
+	return is_known(stream) && stream_pending(stream) ? gs_claim_stream(stream) : GS_ON_DISK;
 }
 
 gs_claim_t gs_claim_fclose(FILE *stream)
 {
-	if (!is_known())
+	if (!is_known(stream))
 		return GS_ON_DISK;
 	return stream_claim(stream_pending(stream) ? GS_CLAIM_FD : GS_CLAIM_CLOSE, stream);
 }
 
 gs_claim_t gs_claim_fopened(FILE *stream)
 {
-	return stream && is_known() ? stream_claim(GS_CLAIM_OPENED, stream) : GS_ON_DISK;
+	return is_known(stream) ? stream_claim(GS_CLAIM_OPENED, stream) : GS_ON_DISK;
 }

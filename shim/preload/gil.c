@@ -34,7 +34,7 @@ enum { /* internal/pycore_pystate.h; 3.14 has one more, for threads that are not
 	STATE_SUSPENDED,
 };
 
-GS_HIDDEN struct gs_gil gs_gil;
+GS_HIDDEN struct gs_gil gs_gil = {.round = 1};
 
 bool gs_gil_finalizing(void)
 {
@@ -178,6 +178,7 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 		return true;
 	if (address && !gs_object_at(address, &object))
 		return false;
+	gs_gil.came_later = address != NULL;
 	check = symbol(address ? &object : NULL, "PyGILState_Check");
 	if (!check) {
 		(void) dlerror();
@@ -204,6 +205,26 @@ bool gs_gil_find(const void *address, bool check_to_the_letter)
 	gs_gil.exact = choose_oracle();
 	gs_gil.oracle = check_to_the_letter ? GS_ORACLE_CHECK : gs_gil.exact;
 	return true;
+}
+
+static void begin_round(void)
+{
+	if (++gs_gil.round == 0)
+		gs_gil.round = 1;
+}
+
+void gs_gil_closing(void)
+{
+	if (!gs_gil.came_later || gs_gil.oracle == GS_ORACLE_NONE || !gs_gil.initialized ||
+		gs_gil.initialized())
+		return;
+	gs_gil.oracle = gs_gil.exact = GS_ORACLE_NONE;
+	gs_gil.start = gs_gil.end = 0;
+	gs_gil.finalizing = NULL;
+	gs_gil.finalizing_36 = NULL;
+	gs_gil.initialized = NULL;
+	gs_gil.lasting.cond = gs_gil.lasting.switch_cond = gs_gil.lasting.mutex = NULL;
+	begin_round();
 }
 
 /* Which of the GILs has this condition? */
@@ -260,7 +281,9 @@ static void note_cond(struct gs_thread *thread, void *cond)
 		return;
 	}
 	index = find_cond(cond, &is_switch);
-	if (index < 0 || !is_switch) {
+	if (index >= 0 && is_switch) {
+		begin_round();
+	} else {
 		made = atomic_fetch_add_explicit(&gs_gil.made, 1, memory_order_relaxed);
 		index = (int) (made % GS_MAX_GILS);
 		if (!made)
@@ -327,13 +350,13 @@ GS_HOT static void take(struct gs_waits *waits, struct gs_thread *thread)
 	waits->holder = thread->entry;
 	if (gs_waits_concern(waits, thread))
 		gs_waits_taken(thread);
-	thread->holds = true;
+	thread->holds = gs_gil.round;
 }
 
 GS_HOT static void drop(struct gs_thread *thread, void *caller)
 {
 	gs_waits_dropped(thread, caller);
-	thread->holds = false;
+	thread->holds = 0;
 }
 
 /* Not of the GIL that the thread took last. */
@@ -357,11 +380,11 @@ GS_HOT void gs_gil_signalled(void *cond, void *caller)
 		if (GS_UNLIKELY(!thread->had_gil || gs_waits_concern(waits, thread)))
 			return take(waits, thread);
 		waits->holder = thread->entry;
-		thread->holds = true;
+		thread->holds = gs_gil.round;
 	} else if (GS_LIKELY(gs_gil.gils[thread->gil].cond == cond)) {
 		if (GS_UNLIKELY(gs_waits_concern(waits, thread)))
 			return drop(thread, caller);
-		thread->holds = false;
+		thread->holds = 0;
 	} else {
 		signalled_another(thread, cond, caller);
 	}

@@ -36,8 +36,11 @@ struct gs_gil {
 	enum gs_oracle exact;
 	uintptr_t start, end; /* the CPython image */
 	void *(*unchecked)(void);
-	bool flagged;          /* there is one GIL: no thread has it that has not `holds` set */
-	bool attached;         /* its GIL is off: "held" means "attached thread state" */
+	bool flagged;  /* there is one GIL: no thread has it that has not `holds` set */
+	bool attached; /* its GIL is off: "held" means "attached thread state" */
+	/* `holds` of who took the GIL. Another one since it was made anew: those who held the old
+	 * one when it went hold nothing. Not 0. */
+	uint8_t round;
 	_Atomic uint32_t made; /* GILs whose two conditions were seen being made */
 	/* Of the first GIL, where they lie in the image, as the main interpreter's do: no other
 	 * condition can ever come to be at their place. Else NULL. So is its mutex, but in 3.6. */
@@ -62,6 +65,7 @@ struct gs_gil {
 	void **finalizing_36; /* 3.6 has a variable instead */
 	uint32_t hex;         /* 0x030b02f0 */
 	bool free_threaded;   /* built so */
+	bool came_later;      /* loaded by the program: it may unload it */
 	uint16_t state;       /* in thread states: attached? With GS_ORACLE_STATE */
 	_Atomic bool was_initialized;
 	char version[32];
@@ -73,6 +77,10 @@ extern GS_HIDDEN struct gs_gil gs_gil;
 /* Looks for an interpreter among the loaded objects: in the global scope, or (address not NULL) in
  * the object that `address` lies in. True if one is known now. Not in the hot path. */
 GS_HIDDEN bool gs_gil_find(const void *address, bool check_to_the_letter);
+
+/* An object is about to be closed. It may be that of an interpreter that has gone down, so nothing
+ * in there is asked any more; one that comes up again is found again. */
+GS_HIDDEN void gs_gil_closing(void);
 
 /* Of a free-threaded build: is this thread's state attached? Does the thread wait to be attached
  * again, because all threads were stopped? */
@@ -101,7 +109,7 @@ static inline bool gs_gil_exactly_held(const struct gs_thread *thread)
 	if (gs_gil.exact != GS_ORACLE_FLAG)
 		return gs_gil.exact == GS_ORACLE_STATE && gs_gil_attached();
 	if (GS_LIKELY(gs_gil.made))
-		return thread->holds && gs_gil.unchecked() != NULL;
+		return thread->holds == gs_gil.round && gs_gil.unchecked() != NULL;
 	state = gs_gil.unchecked();
 	return state && state == gs_gil.this_thread();
 }
@@ -127,7 +135,8 @@ static inline bool gs_gil_held(const struct gs_thread *thread, unsigned call)
 		return gs_gil.check() != 0;
 	if (gs_gil_exactly_held(thread))
 		return true;
-	return call != GS_CALL_MUTEX_LOCK && GS_UNLIKELY(thread->holds) && gs_gil_kept();
+	return call != GS_CALL_MUTEX_LOCK && GS_UNLIKELY(thread->holds == gs_gil.round) &&
+	       gs_gil_kept();
 }
 
 /* What a call of this thread is now: held, released or unknown. */
@@ -144,7 +153,7 @@ static inline void *gs_gil_thread_state(void)
 {
 	if (gs_gil_exactly_held(&gs_thread))
 		return gs_gil.unchecked();
-	return gs_thread.holds && gs_gil_kept() ? gs_gil.this_thread() : NULL;
+	return gs_thread.holds == gs_gil.round && gs_gil_kept() ? gs_gil.this_thread() : NULL;
 }
 
 /* Coming up, going down, or neither? */

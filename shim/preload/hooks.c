@@ -163,13 +163,13 @@ static inline bool gs_gil_cond_signal_passes(const void *cond, const void *calle
 	if (GS_UNLIKELY(thread->switches != GS_SWITCHES_FIRST || gs_waits_active(waits)))
 		return false;
 	if (cond == gs_gil.lasting.cond) {
-		thread->holds = false;
+		thread->holds = 0;
 		return true;
 	}
 	if (cond != gs_gil.lasting.switch_cond)
 		return false;
 	waits->holder = thread->entry;
-	thread->holds = true;
+	thread->holds = gs_gil.round;
 	return true;
 }
 

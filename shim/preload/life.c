@@ -22,6 +22,7 @@
 #include "sys.h"
 #include "ticks.h"
 #include "usage.h"
+#include "watch.h"
 #include "world.h"
 
 GS_HIDDEN struct gs_life gs_life;
@@ -275,6 +276,7 @@ static void arm(bool first)
 	watched[GS_CALL_VFORK] |= GS_ARMED_MARK;
 	watched[GS_CALL_CLONE] |= GS_ARMED_MARK;
 	watched[GS_CALL_DLOPEN] |= GS_ARMED_MARK;
+	watched[GS_CALL_DLCLOSE] |= GS_ARMED_MARK;
 	thread->plain = thread->follows = false;
 	thread->tid = (uint32_t) gs_sys0(SYS_gettid);
 	thread->counts = NULL;
@@ -291,8 +293,12 @@ static void arm(bool first)
 
 void gs_life_look_for_python(void *caller)
 {
-	if (!gs_life.ended && gs_gil_find(caller, gs_life.options.gil == GS_GIL_CHECK))
+	if (gs_life.ended || !gs_gil_find(caller, gs_life.options.gil == GS_GIL_CHECK))
+		return;
+	if (!gs_life.pid)
 		arm(true);
+	else if (gs_epoch())
+		gs_watch_arm(); /* found again */
 }
 
 void gs_life_python_here(void)
@@ -373,10 +379,13 @@ static void finish(enum gs_ended how)
 	memset(gs_armed, 0, GS_CALLS);
 	gs_settle(&gs_thread);
 	gs_life.ended = true;
-	if (gs_store.is_file)
-		gs_modules_note_all();
 	gs_store.header->last_ns = gs_now();
 	gs_store.header->ended = how;
+	/* A handler that ends the process may have little stack. */
+	if (gs_watch_is_cramped())
+		return;
+	if (gs_store.is_file)
+		gs_modules_note_all();
 	gs_summary_print(false);
 }
 
@@ -398,7 +407,8 @@ void gs_life_exec(const char *path)
 {
 	struct gs_thread *thread = &gs_thread;
 
-	if (!is_ours() || gs_life.ended || thread->busy || !gs_runnable(path))
+	if (!is_ours() || gs_life.ended || thread->busy || gs_watch_is_cramped() ||
+		!gs_runnable(path))
 		return;
 	gs_settle(thread);
 	if (gs_store.is_file)

@@ -9,19 +9,16 @@
 
 #include "compiler.h"
 
+/* Can `size` bytes at `address` be read now? A system call for each eight bytes. Async-signal-safe,
+ * errno kept. */
+GS_HIDDEN bool gs_can_read(const void *address, size_t size);
+
 /* True if the byte at `address` can be read. The answer is remembered for its page: the first one
- * costs a system call, the others a load. Where the kernel refuses to tell, true. Lock-free,
- * async-signal-safe, errno kept. */
+ * costs a system call, the others a load. Lock-free, async-signal-safe, errno kept. */
 GS_HIDDEN bool gs_can_peek(uintptr_t address);
 
 /* Copies `size` bytes from `from`. False if not all of them can be read: nothing is believed here.
- * Where the kernel refuses to copy they are read. Async-signal-safe, errno kept. */
+ * Async-signal-safe, errno kept. */
 GS_HIDDEN bool gs_peek_copy(void *to, uintptr_t from, size_t size);
-
-/* gs_can_peek() for `size` bytes, at most a page. */
-static inline bool gs_can_peek_at(const void *address, size_t size)
-{
-	return gs_can_peek((uintptr_t) address) && gs_can_peek((uintptr_t) address + size - 1);
-}
 
 #endif

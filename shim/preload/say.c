@@ -66,18 +66,19 @@ bool gs_say_is_our_stderr(void)
 	return mine[0] && strcmp(mine, stderr_file) == 0;
 }
 
-/* One write(2) that cannot kill the program: a pipe that nobody reads any more sends a SIGPIPE, a
- * file longer than the process may write a SIGXFSZ, which is blocked meanwhile and taken back if it
- * is ours. */
+/* One write(2) that cannot kill or stop the program: a pipe that nobody reads any more sends a
+ * SIGPIPE, a file longer than the process may write a SIGXFSZ, which is blocked meanwhile and taken
+ * back if it is ours. A terminal that is another job's (stty tostop) sends no SIGTTOU to who blocks
+ * it. */
 static long write_once(int fd, const char *bytes, size_t length)
 {
 	static const struct timespec at_once;
 	const uint64_t pipe_signal = 1u << (SIGPIPE - 1), size_signal = 1u << (SIGXFSZ - 1);
-	const uint64_t both = pipe_signal | size_signal;
+	const uint64_t blocked = pipe_signal | size_signal | 1u << (SIGTTOU - 1);
 	uint64_t old = 0, pending = 0, ours = 0;
 	long done;
 
-	gs_sys4(SYS_rt_sigprocmask, SIG_BLOCK, (long) &both, (long) &old, sizeof(old));
+	gs_sys4(SYS_rt_sigprocmask, SIG_BLOCK, (long) &blocked, (long) &old, sizeof(old));
 	gs_sys2(SYS_rt_sigpending, (long) &pending, sizeof(pending));
 	done = gs_sys3(SYS_write, fd, (long) bytes, (long) length);
 	if (done == -EPIPE)

@@ -113,6 +113,7 @@ static long name_unborn(void)
 {
 	char link[64];
 	struct gs_text text;
+	long err;
 
 	if (!unborn.is_nameless)
 		return gs_sys5(SYS_renameat2, AT_FDCWD, (long) unborn.before, AT_FDCWD,
@@ -120,8 +121,13 @@ static long name_unborn(void)
 	gs_text_init(&text, link, sizeof(link));
 	gs_text_put(&text, "/proc/self/fd/");
 	gs_text_id(&text, (uint64_t) unborn.fd);
-	return gs_sys5(
+	err = gs_sys5(
 		SYS_linkat, AT_FDCWD, (long) link, AT_FDCWD, (long) unborn.path, AT_SYMLINK_FOLLOW);
+	/* Without /proc root can do so all the same. */
+	if (err == -ENOENT)
+		err = gs_sys5(SYS_linkat, unborn.fd, (long) "", AT_FDCWD, (long) unborn.path,
+			AT_EMPTY_PATH);
+	return err;
 }
 
 /* A file without a byte under the record's name tells readers that a process is missing. */

@@ -26,7 +26,7 @@ struct gs_thread {
 	union {
 		struct {
 			bool plain; /* nothing unusual: gs_watch() may take its short path */
-			bool holds; /* took a GIL and did not drop it (gil.h) */
+			uint8_t holds; /* 0: it took no GIL that it did not drop (gil.h) */
 		};
 		uint16_t quick; /* both at once */
 	};
@@ -83,14 +83,6 @@ GS_HIDDEN void gs_thread_claim(struct gs_thread *thread);
 
 /* Notes the calling thread's name in its block, if it is not there yet. A system call. */
 GS_HIDDEN void gs_thread_name(struct gs_thread_entry *entry);
-
-/* Notes that the thread holds, or held, a GIL. */
-static inline void gs_thread_had_gil(struct gs_thread *thread)
-{
-	thread->had_gil = true;
-	if (thread->entry)
-		__atomic_store_n((uint32_t *) &thread->entry->had_gil, 1, __ATOMIC_RELAXED);
-}
 
 /* Adds one to a call's count. One instruction where the architecture has it, so that a signal
  * handler on this thread cannot lose one. */

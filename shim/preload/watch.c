@@ -194,6 +194,8 @@ void gs_watch_entry(uint32_t key, void *caller, uintptr_t first, uintptr_t secon
 
 	if (in_vfork_child(thread))
 		return;
+	if (GS_KEY_CALL(key) == GS_CALL_DLCLOSE)
+		gs_gil_closing();
 	if (GS_KEY_NAME(key) == GS_NAME_dlopen)
 		gs_module_opens(caller, (const char *) first);
 	if (!wanted && (!(for_child || past) || thread->busy))
@@ -247,22 +249,36 @@ GS_COLD static bool lacks_room(struct gs_thread *thread, char *here)
 	return false;
 }
 
-/* Of a released call. */
-static inline enum gs_half half_of(uint32_t key)
+static inline __attribute__((always_inline)) bool is_cramped(struct gs_thread *thread)
 {
-	return (enum gs_half)(gs_armed[GS_KEY_CALL(key)] >> GS_ARMED_RELEASED_SHIFT & 3);
+	char *here = __builtin_frame_address(0);
+
+	return GS_UNLIKELY((uintptr_t) (thread->home - here) + FAR > 2 * FAR) &&
+	       lacks_room(thread, here);
+}
+
+bool gs_watch_is_cramped(void)
+{
+	return is_cramped(&gs_thread);
+}
+
+/* Of a released call; a line of a log takes as much room as a held call. */
+static inline __attribute__((always_inline)) enum gs_half half_of(
+	struct gs_thread *thread, uint32_t key)
+{
+	enum gs_half half =
+		(enum gs_half)(gs_armed[GS_KEY_CALL(key)] >> GS_ARMED_RELEASED_SHIFT & 3);
+
+	return GS_UNLIKELY(half == GS_HALF_HELD) && is_cramped(thread) ? GS_HALF_NONE : half;
 }
 
 static inline __attribute__((always_inline)) enum gs_half watch_held(
 	struct gs_thread *thread, uint32_t key)
 {
-	char *here = __builtin_frame_address(0);
-
 	if (GS_UNLIKELY(!thread->had_gil))
 		gs_thread_had_gil(thread);
 	gs_gil_add(&gs_store.functions[GS_KEY_CALL(key)].held, 1);
-	if (GS_UNLIKELY((uintptr_t) (thread->home - here) + FAR > 2 * FAR) &&
-		lacks_room(thread, here)) {
+	if (is_cramped(thread)) {
 		gs_gil_add(&gs_store.header->lost.sites, 1);
 		return GS_HALF_NONE;
 	}
@@ -312,7 +328,7 @@ GS_HOT GS_NOINLINE static enum gs_half watch_odd(struct gs_thread *thread, uint3
 	if (gs_gil_held(thread, GS_KEY_CALL(key)))
 		return watch_held(thread, key);
 	count_not_held(thread, GS_KEY_CALL(key));
-	return half_of(key);
+	return half_of(thread, key);
 }
 
 GS_HOT GS_NOINLINE static enum gs_half watch_plain(struct gs_thread *thread, uint32_t key)
@@ -320,7 +336,7 @@ GS_HOT GS_NOINLINE static enum gs_half watch_plain(struct gs_thread *thread, uin
 	if (GS_UNLIKELY(gs_gil_held(thread, GS_KEY_CALL(key))))
 		return watch_held(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
-	return half_of(key);
+	return half_of(thread, key);
 }
 
 /* Another call of a thread that dropped a GIL that others wanted; else what is odd. */
@@ -346,5 +362,5 @@ GS_HOT enum gs_half gs_watch(uint32_t key)
 	if (!gs_gil_surely_not(thread))
 		return watch_plain(thread, key);
 	gs_thread_count(thread, GS_KEY_CALL(key));
-	return half_of(key);
+	return half_of(thread, key);
 }

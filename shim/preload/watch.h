@@ -105,6 +105,9 @@ static inline enum gs_half gs_watch_half(unsigned call, unsigned name)
 	return gs_armed[call] ? gs_watch(GS_KEY(call, name)) : GS_HALF_NONE;
 }
 
+/* Is the thread on an alternate signal stack with no room for more than a count? */
+GS_HIDDEN bool gs_watch_is_cramped(void);
+
 /* gs_watch() for entry stubs, with the call's first three arguments: notes the time where the call
  * is of interest; the stub then jumps. */
 GS_HIDDEN void gs_watch_entry(
@@ -120,6 +123,14 @@ static inline void gs_thread_here(struct gs_thread *thread)
 {
 	if (!thread->counts || thread->epoch != gs_epoch())
 		gs_thread_claim(thread);
+}
+
+/* Notes that the thread holds, or held, a GIL; in its block too, unless that is its parent's. */
+static inline void gs_thread_had_gil(struct gs_thread *thread)
+{
+	thread->had_gil = true;
+	if (thread->entry && thread->epoch == gs_epoch())
+		__atomic_store_n((uint32_t *) &thread->entry->had_gil, 1, __ATOMIC_RELAXED);
 }
 
 /* gs_enter(), gs_thread_here() and gs_leave() for what changes nothing but which GIL the thread

@@ -95,7 +95,7 @@ void core_begin(const char *directory)
 	struct gs_record_header *before = gs_store.header;
 
 	lives++;
-	memset(&gs_gil, 0, sizeof(gs_gil));
+	gs_gil = (struct gs_gil){.round = 1};
 	gs_options_parse(&gs_life.options, NULL, complain, NULL);
 	gs_life.options.record = directory;
 	gs_life.options.summary = "none";

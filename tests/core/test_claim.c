@@ -176,31 +176,39 @@ static void test_semaphores_may_have_a_timeout(void)
 	CU_ASSERT_EQUAL(gs_claim_semop(&give, 1, &second), GS_NEVER_WAITS);
 }
 
+static gs_claim_t resolve(const char *node, const char *service, int flags)
+{
+	const struct addrinfo hints = {.ai_flags = flags};
+
+	return gs_claim_resolve(node, service, flags ? &hints : NULL);
+}
+
 static void test_names_must_be_asked_for_and_addresses_not(void)
 {
-	CU_ASSERT_EQUAL(gs_claim_resolve("example.org", "80", 0), GS_WAITS);
-	CU_ASSERT_EQUAL(gs_claim_resolve("localhost", NULL, 0), GS_WAITS);
-	CU_ASSERT_EQUAL(gs_claim_resolve("1.2.3.4x", NULL, 0), GS_WAITS);
-	CU_ASSERT_EQUAL(gs_claim_resolve("127.0.0.1", "80", 0), GS_ON_DISK);
-	CU_ASSERT_EQUAL(gs_claim_resolve("::1", NULL, 0), GS_ON_DISK);
-	CU_ASSERT_EQUAL(gs_claim_resolve("fe80::1%eth0", NULL, 0), GS_ON_DISK);
+	CU_ASSERT_EQUAL(resolve("example.org", "80", 0), GS_WAITS);
+	CU_ASSERT_EQUAL(resolve("localhost", NULL, 0), GS_WAITS);
+	CU_ASSERT_EQUAL(resolve("1.2.3.4x", NULL, 0), GS_WAITS);
+	CU_ASSERT_EQUAL(resolve("1.2.3.4.", NULL, 0), GS_WAITS);
+	CU_ASSERT_EQUAL(resolve("1.2.3.4.5", NULL, 0), GS_WAITS);
+	CU_ASSERT_EQUAL(resolve("127.0.0.1", "80", 0), GS_ON_DISK);
+	CU_ASSERT_EQUAL(resolve("::1", NULL, 0), GS_ON_DISK);
+	CU_ASSERT_EQUAL(resolve("fe80::1%eth0", NULL, 0), GS_ON_DISK);
 }
 
 static void test_nothing_to_look_up_never_waits(void)
 {
-	CU_ASSERT_EQUAL(gs_claim_resolve(NULL, "80", 0), GS_NEVER_WAITS);
-	CU_ASSERT_EQUAL(gs_claim_resolve(NULL, NULL, 0), GS_NEVER_WAITS);
-	CU_ASSERT_EQUAL(
-		gs_claim_resolve("x", "http", AI_NUMERICHOST | AI_NUMERICSERV), GS_NEVER_WAITS);
-	CU_ASSERT_EQUAL(gs_claim_resolve("example.org", "80", AI_NUMERICHOST), GS_NEVER_WAITS);
-	CU_ASSERT_EQUAL(gs_claim_resolve("example.org", "http", AI_NUMERICSERV), GS_WAITS);
+	CU_ASSERT_EQUAL(resolve(NULL, "80", 0), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(resolve(NULL, NULL, 0), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(resolve("x", "http", AI_NUMERICHOST | AI_NUMERICSERV), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(resolve("example.org", "80", AI_NUMERICHOST), GS_NEVER_WAITS);
+	CU_ASSERT_EQUAL(resolve("example.org", "http", AI_NUMERICSERV), GS_WAITS);
 }
 
 static void test_a_service_is_looked_up_in_a_file(void)
 {
-	CU_ASSERT_EQUAL(gs_claim_resolve(NULL, "http", 0), GS_ON_DISK);
-	CU_ASSERT_EQUAL(gs_claim_resolve("127.0.0.1", "http", 0), GS_ON_DISK);
-	CU_ASSERT_EQUAL(gs_claim_resolve("127.0.0.1", "http", AI_NUMERICHOST), GS_ON_DISK);
+	CU_ASSERT_EQUAL(resolve(NULL, "http", 0), GS_ON_DISK);
+	CU_ASSERT_EQUAL(resolve("127.0.0.1", "http", 0), GS_ON_DISK);
+	CU_ASSERT_EQUAL(resolve("127.0.0.1", "http", AI_NUMERICHOST), GS_ON_DISK);
 }
 
 static void test_a_host_name_waits_and_an_address_does_not(void)

@@ -146,11 +146,57 @@ def closed_stderr(world):
     check(blocked(run.report()) == 1, "not judged")
 
 
+def small_stack(world):
+    """A handler that ends the process on an alternate stack: the summary is left out where there is
+    no room for it."""
+    library = world.library_of("altend.so", "altend.c")
+    for what, status in (("e", 3), ("x", 0)):
+        for room in (512, 2048, 1 << 17):
+            text = HELD + "ctypes.CDLL('%s').altend(%d, %d)" % (library, ord(what), room)
+            run = world.python("-c", text)
+            check(run.status == status, what, room, "status", run.status, run.err)
+            check(ended(run.report()) == ["_exit" if what == "e" else "exec"] or room < 4096,
+                  what, room, ended(run.report()))
+            check(blocked(run.report()) == 1, what, room, "not judged")
+            check(len(summaries(run.err)) == (room > 4096), what, room, run.err)
+
+
+TOSTOP = """
+import os, pty, sys, termios
+child, terminal = pty.fork()
+if child == 0:
+    mode = termios.tcgetattr(0)
+    mode[3] |= termios.TOSTOP
+    termios.tcsetattr(0, termios.TCSANOW, mode)
+    background = os.fork()
+    if background == 0:
+        os.setpgid(0, 0)
+        os.environ.pop("GILSHIM_STDERR", None)
+        os.execv(sys.executable, [sys.executable, "-c", "import ctypes; "
+                                  "ctypes.PyDLL(None).usleep(2000)"])
+    _, status = os.waitpid(background, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        os.kill(background, 9)
+    os._exit(19 if os.WIFSTOPPED(status) else os.WEXITSTATUS(status))
+said = b""
+try:
+    while part := os.read(terminal, 4096):
+        said += part
+except OSError:
+    pass
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.count(b"1 finding"))
+"""
+
+
+def background(world):
+    """A job in the background is not stopped for what we write to its terminal (stty tostop)."""
+    run = world.python("-c", TOSTOP)
+    check(run.out == "0 1\n", "said", run.out, run.err)
+
+
 FAILED_EXECS = {
     "missing in PATH": "a = (ctypes.c_char_p * 2)(b'x', None)\n"
                        "print(libc.execvp(b'no-such-program', a))",
-    "format": "open('file', 'w').write('words'); os.chmod('file', 0o755)\n"
-              "try: os.execv('./file', ['x'])\nexcept OSError as e: print(e)",
     "directory": "try: os.execv('/', ['x'])\nexcept OSError as e: print(e)",
 }
 
@@ -172,6 +218,8 @@ def failed_exec(text):
 # Arguments that only the kernel finds too long: the exec is tried, and comes back.
 LONG = "long = b'x' * 200000\nenv = (ctypes.c_char_p * 2)(b'X=5', None)\n"
 KERNEL_REFUSES = {
+    "format": "open('file', 'w').write('words'); os.chmod('file', 0o755)\n"
+              "try: os.execv('./file', ['x'])\nexcept OSError: ",
     "execv": "try: os.execv('/bin/true', ['x', long])\nexcept OSError: ",
     "execve": "try: os.execve('/bin/true', ['x', long], {})\nexcept OSError: ",
     "execl": "libc.execl(b'/bin/true', b'x', long, None)\n",
@@ -179,10 +227,24 @@ KERNEL_REFUSES = {
     "execle": "libc.execle(b'/bin/true', b'x', long, None, env)\n",
 }
 EXECUTES = {
+    "execvp": "open('file', 'w').write('exit 5'); os.chmod('file', 0o755)\n"
+              "libc.execvp(b'./file', (ctypes.c_char_p * 2)(b'file', None))",
     "execl": "libc.execl(b'/bin/sh', b'sh', b'-c', b'exit 5', None)",
     "execlp": "libc.execlp(b'sh', b'sh', b'-c', b'exit 5', None)",
     "execle": "libc.execle(b'/bin/sh', b'sh', b'-c', b'exit $X', None, env)",
 }
+
+
+def locks(world):
+    """The process's locks on a file are gone when it closes it, as who else but itself might."""
+    text = ("import fcntl, os, shutil, sys\nshutil.copy('/bin/cat', 'file')\n"
+            "file = open('file', 'rb')\nos.set_inheritable(file.fileno(), True)\n"
+            "fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)\n"
+            "os.execv('file', ['file', '/proc/locks'])\n")
+    for bare in True, False:
+        run = world.python("-c", text, bare=bare)
+        inode = os.stat(os.path.join(run.work, "file")).st_ino
+        check(":%d " % inode in run.out, "bare" if bare else "preloaded", inode, run.out, run.err)
 
 
 def killed_after_failed_exec(name):
@@ -291,6 +353,9 @@ def cases():
     yield "life broken pipe", broken_pipe(False)
     yield "life broken pipe, SIGPIPE kills", broken_pipe(True)
     yield "life closed standard error", closed_stderr
+    yield "life small stack", small_stack
+    yield "life background", background
+    yield "life locks", locks
     for name, text in FAILED_EXECS.items():
         yield "life failed exec: " + name, failed_exec(text)
     for name in KERNEL_REFUSES:

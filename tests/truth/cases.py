@@ -29,6 +29,8 @@ CHECK_IS_WRONG = {
     "host_elsewhere": lambda minor: minor < 15,
     "host_handed": lambda minor: True,
     "host_borrowed": lambda minor: True,
+    "host_succeeded": lambda minor: minor < 15,
+    "host_unloaded": lambda minor: minor < 15,
     "host_sub": lambda minor: True,
 }
 CHECK_MAY_BE_WRONG = {
@@ -46,7 +48,8 @@ MATRIX = """
     subprocesses replaced
 """.split()
 HOST_MODES = ("linked", "local", "global")
-HOST_CASES = ("life", "threads", "elsewhere", "handed", "borrowed", "sub", "lines")
+HOST_CASES = ("life", "threads", "elsewhere", "handed", "borrowed", "succeeded", "unloaded", "forks",
+              "sub", "lines")
 FIVE_CALLS = ("read", "write", "recv", "nanosleep", "select", "pread", "open")
 FIVE_ROUNDS = 3
 STACK = 16  # frames kept, unless the option says otherwise

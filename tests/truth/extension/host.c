@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "truth.h"
 
@@ -25,25 +27,26 @@ struct method {
 #define NO_ARGUMENTS 4
 
 /* The functions of Python that the cases use: result, name, parameters. */
-#define PYTHON_FUNCTIONS(X)                                                                        \
-	X(const char *, Py_GetVersion, (void))                                                     \
-	X(void, Py_InitializeEx, (int))                                                            \
-	X(int, Py_FinalizeEx, (void))                                                              \
-	X(void, PyEval_InitThreads, (void))                                                        \
-	X(struct state *, PyEval_SaveThread, (void))                                               \
-	X(void, PyEval_RestoreThread, (struct state *))                                            \
-	X(int, PyGILState_Ensure, (void))                                                          \
-	X(void, PyGILState_Release, (int))                                                         \
-	X(struct state *, PyThreadState_Get, (void))                                               \
-	X(struct state *, PyThreadState_Swap, (struct state *))                                    \
-	X(struct state *, Py_NewInterpreter, (void))                                               \
-	X(void, Py_EndInterpreter, (struct state *))                                               \
-	X(int, PyRun_SimpleString, (const char *))                                                 \
-	X(struct object *, PyImport_AddModule, (const char *))                                     \
-	X(struct object *, PyModule_GetDict, (struct object *))                                    \
-	X(int, PyDict_SetItemString, (struct object *, const char *, struct object *))             \
-	X(struct object *, PyCFunction_NewEx, (struct method *, struct object *, struct object *)) \
-	X(struct object *, PyBool_FromLong, (long))
+#define PYTHON_FUNCTIONS(X)                                                             \
+	X(const char *, Py_GetVersion, (void) )                                         \
+	X(void, Py_InitializeEx, (int) )                                                \
+	X(int, Py_FinalizeEx, (void) )                                                  \
+	X(void, PyEval_InitThreads, (void) )                                            \
+	X(struct state *, PyEval_SaveThread, (void) )                                   \
+	X(void, PyEval_RestoreThread, (struct state *) )                                \
+	X(int, PyGILState_Ensure, (void) )                                              \
+	X(void, PyGILState_Release, (int) )                                             \
+	X(struct state *, PyThreadState_Get, (void) )                                   \
+	X(struct state *, PyThreadState_Swap, (struct state *) )                        \
+	X(struct state *, Py_NewInterpreter, (void) )                                   \
+	X(void, Py_EndInterpreter, (struct state *) )                                   \
+	X(int, PyRun_SimpleString, (const char *) )                                     \
+	X(struct object *, PyImport_AddModule, (const char *) )                         \
+	X(struct object *, PyModule_GetDict, (struct object *) )                        \
+	X(int, PyDict_SetItemString, (struct object *, const char *, struct object *) ) \
+	X(struct object *, PyCFunction_NewEx,                                           \
+		(struct method *, struct object *, struct object *) )                   \
+	X(struct object *, PyBool_FromLong, (long) )
 
 #define DECLARE(result, name, parameters) static result(*name) parameters;
 PYTHON_FUNCTIONS(DECLARE)
@@ -53,12 +56,19 @@ PYTHON_FUNCTIONS(DECLARE)
  * opened, nobody need have noticed yet that there is a Python to judge. */
 static enum truth_state before = TRUTH_NONE;
 
+/* The library, if it was opened: what to open it by again. */
+static struct {
+	void *handle; /* NULL: the program was linked with it */
+	const char *path;
+	int flags;
+} opened;
+
 static _Atomic int turn; /* which step of a case of two threads has been reached */
 
 /* POSIX lets a function pointer be stored through a void **; ISO C has no way to say it. */
 static void find(void *library)
 {
-#define FIND(result, name, parameters) *(void **)&name = dlsym(library, #name);
+#define FIND(result, name, parameters) *(void **) &name = dlsym(library, #name);
 	PYTHON_FUNCTIONS(FIND)
 #undef FIND
 	if (!Py_InitializeEx || !PyCFunction_NewEx) {
@@ -106,7 +116,7 @@ static void case_life(void)
 
 static void *foreign(void *state)
 {
-	truth_make(state ? *(enum truth_state *)state : TRUTH_NONE, CALLS);
+	truth_make(state ? *(enum truth_state *) state : TRUTH_NONE, CALLS);
 	return NULL;
 }
 
@@ -252,6 +262,80 @@ static void case_lines(void)
 	finalize();
 }
 
+static void *successor(void *unused __attribute__((unused)))
+{
+	initialize();
+	atomic_store(&turn, 1);
+	while (atomic_load(&turn) != 2)
+		truth_make(TRUTH_HELD, 2);
+	finalize();
+	return NULL;
+}
+
+/* This thread ends Python, another one begins it anew, and holds the GIL meanwhile. */
+static void case_succeeded(void)
+{
+	pthread_t thread;
+
+	initialize();
+	hold_and_release();
+	finalize();
+	if (pthread_create(&thread, NULL, successor, NULL) != 0)
+		abort();
+	while (atomic_load(&turn) != 1)
+		;
+	truth_make(TRUTH_RELEASED, 100);
+	atomic_store(&turn, 2);
+	pthread_join(thread, NULL);
+	truth_make(TRUTH_RELEASED, CALLS);
+}
+
+/* The library goes when Python has ended, and comes again. */
+static void case_unloaded(void)
+{
+	for (int life = 0; life < 3; life++) {
+		initialize();
+		hold_and_release();
+		finalize();
+		truth_make(TRUTH_RELEASED, CALLS);
+		if (!opened.handle)
+			continue;
+		dlclose(opened.handle);
+		truth_make(TRUTH_RELEASED, CALLS);
+		find(opened.handle = dlopen(opened.path, opened.flags));
+	}
+}
+
+/* A thread that was without Python until then forks, and the child uses it. */
+static void *forks(void *unused __attribute__((unused)))
+{
+	int status, token;
+	pid_t child;
+
+	truth_make(TRUTH_NONE, CALLS);
+	child = fork();
+	if (child == 0) {
+		token = PyGILState_Ensure();
+		PyGILState_Release(token);
+		_exit(7);
+	}
+	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 7)
+		abort();
+	return NULL;
+}
+
+static void case_forks(void)
+{
+	struct state *saved;
+
+	initialize();
+	saved = PyEval_SaveThread();
+	in_thread(forks, NULL);
+	PyEval_RestoreThread(saved);
+	hold_and_release();
+	finalize();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -261,6 +345,9 @@ static const struct {
 	{"elsewhere", case_elsewhere},
 	{"handed", case_handed},
 	{"borrowed", case_borrowed},
+	{"succeeded", case_succeeded},
+	{"unloaded", case_unloaded},
+	{"forks", case_forks},
 	{"sub", case_sub},
 	{"lines", case_lines},
 };
@@ -274,8 +361,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (strcmp(argv[1], "linked") != 0) {
-		library = dlopen(argv[2],
-			RTLD_NOW | (strcmp(argv[1], "local") == 0 ? RTLD_LOCAL : RTLD_GLOBAL));
+		opened.path = argv[2];
+		opened.flags =
+			RTLD_NOW | (strcmp(argv[1], "local") == 0 ? RTLD_LOCAL : RTLD_GLOBAL);
+		library = opened.handle = dlopen(opened.path, opened.flags);
 		before = TRUTH_UNHELD;
 	}
 	find(library);
