@@ -112,11 +112,23 @@ enum gs_class gs_claim_settle(gs_claim_t claim)
 
 gs_claim_t gs_claim_fcntl(int command)
 {
-	return gs_claim_unless(command != F_SETLKW && command != F_OFD_SETLKW);
+	switch (command) {
+	case F_SETLKW:
+	case F_OFD_SETLKW:
+		return GS_WAITS;
+	case F_SETLK:
+	case F_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_GETLK:
+	case F_SETLEASE:
+		return GS_ON_DISK;
+	}
+	return GS_NEVER_WAITS;
 }
 
-/* Terminal requests (0x54xx, which the FIO* ones share) answer at once but for those that wait for
- * output, a break or a modem line; so do the questions among the socket ones (0x89xx). */
+/* Terminal requests (0x54xx, which the FIO* ones share; newer ones of that letter have a size in
+ * their upper bits, and may be any driver's) answer at once but for those that wait for output, a
+ * break or a modem line; so do the questions among the socket ones (0x89xx). */
 gs_claim_t gs_claim_ioctl(int fd, unsigned long request)
 {
 	switch (request & 0xffffffff) {
@@ -128,6 +140,8 @@ gs_claim_t gs_claim_ioctl(int fd, unsigned long request)
 	case TCSETAF:
 	case TIOCMIWAIT:
 		return GS_WAITS;
+	case TIOCSETD:
+		return GS_ON_DISK;
 	case FIOSETOWN:
 	case FIOGETOWN:
 	case SIOCSPGRP:
@@ -150,7 +164,7 @@ gs_claim_t gs_claim_ioctl(int fd, unsigned long request)
 	case SIOCGIFMAP:
 		return GS_NEVER_WAITS;
 	}
-	return gs_claim_fd_unless((request >> 8 & 0xff) == 'T', fd);
+	return gs_claim_fd_unless((request >> 8 & 0xffffff) == 'T', fd);
 }
 
 gs_claim_t gs_claim_waitid(int type, int id, int options)

@@ -63,6 +63,12 @@ static inline gs_claim_t gs_claim_disk_unless(bool never)
 	return never ? GS_NEVER_WAITS : GS_ON_DISK;
 }
 
+/* A lock of a file: it may be another machine's to give, however little one wants to wait. */
+static inline gs_claim_t gs_claim_lock(bool waits)
+{
+	return waits ? GS_WAITS : GS_ON_DISK;
+}
+
 /* ---- descriptors ---- */
 
 static inline gs_claim_t gs_claim_fd(int fd)
@@ -79,6 +85,12 @@ static inline gs_claim_t gs_claim_fd_unless(bool never, int fd)
 static inline gs_claim_t gs_claim_io(int fd, size_t count)
 {
 	return gs_claim_fd_unless(count == 0, fd);
+}
+
+/* But an empty message is one. */
+static inline gs_claim_t gs_claim_write(int fd, size_t count)
+{
+	return count ? gs_claim_fd(fd) : GS_ON_DISK;
 }
 
 static inline gs_claim_t gs_claim_fds(int a, int b)

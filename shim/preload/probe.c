@@ -53,7 +53,7 @@ void gs_probe_log_uncontended(uint32_t key, void *caller)
 	errno = probe.error;
 }
 
-/* Finds the site of a held call, unless its arguments or its descriptor say that it cannot wait. */
+/* Finds the site of a held call, unless its descriptor says that it cannot wait. */
 static void locate(struct gs_probe *probe)
 {
 	struct gs_identity identity;
@@ -88,6 +88,8 @@ static void show_progress(struct gs_thread *thread, struct gs_probe *probe)
 	probe->outer_begin_ns = atomic_load_explicit(&entry->begin_ns, memory_order_relaxed);
 	probe->outer_site = atomic_load_explicit(&entry->site, memory_order_relaxed);
 	probe->outer_call = atomic_load_explicit(&entry->call, memory_order_relaxed);
+	probe->outer_nested_ns = thread->mark ? thread->nested_ns : 0;
+	thread->nested_ns = 0;
 	thread->mark = probe->frame;
 	thread->loose = true;
 	if (gs_call_info[GS_KEY_CALL(probe->key)].composite) {
@@ -108,12 +110,14 @@ static void hide_progress(struct gs_thread *thread, const struct gs_probe *probe
 	thread->mark = probe->outer_mark;
 	thread->loose = probe->outer_mark || thread->was_late;
 	thread->composite = probe->outer_composite;
+	thread->nested_ns =
+		probe->outer_nested_ns + (probe->harmless ? 0 : probe->end_ns - probe->begin_ns);
 	if (!entry)
 		return;
 	atomic_store_explicit(&entry->begin_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->site, probe->outer_site, memory_order_release);
 	atomic_store_explicit(&entry->call, probe->outer_call, memory_order_relaxed);
-	if (!probe->outer_begin_ns && !probe->harmless)
+	if (!probe->outer_begin_ns && !probe->harmless && !probe->dropped)
 		atomic_fetch_add_explicit(
 			&entry->held_ns, probe->end_ns - probe->begin_ns, memory_order_relaxed);
 	atomic_store_explicit(&entry->begin_ns, probe->outer_begin_ns, memory_order_release);
@@ -123,8 +127,10 @@ static void hide_progress(struct gs_thread *thread, const struct gs_probe *probe
 static void charge_to(struct gs_thread *thread, struct gs_probe *probe)
 {
 	probe->outer_charge = thread->charge_site;
-	if (probe->site == GS_NONE)
+	if (probe->site == GS_NONE) {
+		gs_waits_charge(thread, probe->begin_ns);
 		return;
+	}
 	gs_waits_call(thread, probe->begin_ns, probe->caller);
 	thread->charge_site = probe->site + 1;
 }
@@ -141,7 +147,7 @@ void gs_probe_begin(
 	probe->frame = (char *) frame + 2 * sizeof(void *);
 	probe->site = GS_NONE;
 	probe->first = false;
-	probe->harmless = false;
+	probe->harmless = probe->dropped = false;
 	probe->outer_mark = NULL;
 	if (probe->state != GS_STATE_HELD) {
 		probe->begin_ns = gs_now();
@@ -158,9 +164,7 @@ void gs_probe_begin(
 		probe->begin_ns = thread->reading.at_ns = gs_now();
 	}
 	probe->before = thread->reading;
-	if (!probe->harmless)
-		atomic_store_explicit(
-			&thread->entry->begin_ns, probe->begin_ns, memory_order_release);
+	atomic_store_explicit(&thread->entry->begin_ns, probe->begin_ns, memory_order_release);
 	charge_to(thread, probe);
 	gs_leave(thread);
 }
@@ -200,8 +204,14 @@ static enum gs_evidence weigh_long(const struct gs_probe *probe, uint64_t elapse
 	return candidates * OUTLIER >= calls ? GS_LONG : GS_PREEMPTED;
 }
 
-static enum gs_evidence weigh(const struct gs_probe *probe, uint64_t elapsed)
+static enum gs_evidence weigh(const struct gs_probe *probe)
 {
+	uint64_t elapsed = probe->end_ns - probe->begin_ns;
+
+	/* What calls within it waited is theirs. */
+	if (probe->own_ns < elapsed && probe->own_ns < gs_life.options.blocked)
+		return GS_QUICK;
+	elapsed = probe->own_ns;
 	/* A switch may have been before the call, if that was read before: then rather there than
 	 * in a call that was shorter. */
 	if (probe->after.voluntary != probe->before.usage.voluntary &&
@@ -218,10 +228,43 @@ static void withdraw(struct gs_probe *probe)
 	probe->harmless = true;
 }
 
-static void add_held(struct gs_probe *probe, gs_claim_t claim, enum gs_evidence evidence)
+static bool has_blocked(enum gs_evidence evidence)
+{
+	return evidence == GS_SLEPT || evidence == GS_LONG;
+}
+
+/* A call whose descriptor says that it cannot wait, and that did: it has a site after all. */
+static void blame(struct gs_thread *thread, struct gs_probe *probe)
+{
+	struct gs_identity identity;
+
+	gs_gil_add(&gs_store.header->harmless, -UINT64_C(1));
+	probe->harmless = false;
+	gs_site_identify(&identity, probe->key, probe->caller, false);
+	if (!gs_site_known(&identity, &probe->site))
+		probe->site = gs_site_claim(&identity, GS_CLASS_DISK);
+	gs_tally_call(probe->site);
+	if (probe->site != GS_NONE)
+		thread->charge_site = probe->site + 1;
+}
+
+/* What of the call's time was its own, with the GIL: nothing is known of one that let Python run
+ * that dropped it. */
+static void measure(const struct gs_thread *thread, struct gs_probe *probe)
 {
 	uint64_t elapsed = probe->end_ns - probe->begin_ns;
-	bool blocked = evidence == GS_SLEPT || evidence == GS_LONG;
+
+	probe->dropped = thread->mark != probe->frame;
+	if (probe->dropped)
+		probe->own_ns = 0;
+	else
+		probe->own_ns = elapsed > thread->nested_ns ? elapsed - thread->nested_ns : 0;
+}
+
+static void add_held(struct gs_probe *probe, gs_claim_t claim, enum gs_evidence evidence)
+{
+	uint64_t elapsed = probe->own_ns;
+	bool blocked = has_blocked(evidence);
 	struct gs_function *function = &gs_store.functions[GS_KEY_CALL(probe->key)];
 	enum gs_class class;
 	uint64_t calls;
@@ -257,15 +300,17 @@ void gs_probe_end(struct gs_probe *probe, gs_claim_t claim)
 	}
 	gs_enter(thread);
 	if (probe->state == GS_STATE_HELD) {
+		measure(thread, probe);
+		evidence = weigh(probe);
+		if (probe->harmless && has_blocked(evidence))
+			blame(thread, probe);
 		hide_progress(thread, probe);
-		evidence = weigh(probe, probe->end_ns - probe->begin_ns);
 		add_held(probe, claim, evidence);
 	} else {
 		gs_tally_timed(&gs_store.functions[GS_KEY_CALL(probe->key)],
 			probe->end_ns - probe->begin_ns);
 	}
-	if (gs_life.options.log != GS_LOG_NONE &&
-		gs_log_wants(probe->state, evidence == GS_SLEPT || evidence == GS_LONG))
+	if (gs_life.options.log != GS_LOG_NONE && gs_log_wants(probe->state, has_blocked(evidence)))
 		gs_log_call(probe, evidence);
 	gs_leave(thread);
 	errno = probe->error;

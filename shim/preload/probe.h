@@ -25,12 +25,14 @@ struct gs_probe {
 	uint8_t state; /* enum gs_state */
 	bool first;    /* its site was not seen before */
 	bool harmless; /* counted as such: class never */
+	bool dropped;  /* the GIL was dropped within it: by something that it called back */
 	int error;     /* errno as the real call left it */
 	uint64_t begin_ns, end_ns;
+	uint64_t own_ns; /* between, without other held calls that lay within */
 	struct gs_reading before;
 	struct gs_usage after;
 	/* what the thread was in before: a signal handler's call gives it back */
-	uint64_t outer_begin_ns;
+	uint64_t outer_begin_ns, outer_nested_ns;
 	uint32_t outer_site, outer_call, outer_charge;
 	void *outer_mark, *outer_composite;
 };

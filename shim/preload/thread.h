@@ -25,7 +25,7 @@ struct gs_thread {
 	uint64_t *counts; /* calls not held, by call id; in the record */
 	union {
 		struct {
-			bool plain; /* nothing unusual: gs_watch() may take its short path */
+			bool plain;    /* nothing unusual: gs_watch() may take its short path */
 			uint8_t holds; /* 0: it took no GIL that it did not drop (gil.h) */
 		};
 		uint16_t quick; /* both at once */
@@ -62,6 +62,7 @@ struct gs_thread {
 	uint64_t wait_ns;     /* since when it waits for a GIL; 0: it does not */
 	uint64_t release_ns;  /* when it dropped a GIL that others want, or that it waited for; 0 */
 	uint64_t call_ns;     /* how long it was without the GIL before it wanted it back */
+	uint64_t nested_ns;   /* of held calls that ended within the one in progress */
 	struct gs_pending pending;
 	struct gs_reading reading;
 };

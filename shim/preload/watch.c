@@ -85,6 +85,7 @@ void gs_clear_progress(struct gs_thread *thread)
 	thread->mark = NULL;
 	thread->composite = NULL;
 	thread->charge_site = 0;
+	thread->nested_ns = 0;
 	if (thread->entry && thread->epoch == gs_epoch())
 		atomic_store_explicit(&thread->entry->begin_ns, 0, memory_order_relaxed);
 }

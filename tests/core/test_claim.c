@@ -100,13 +100,16 @@ static void test_open_how_begins_with_its_flags(void)
 
 static void test_only_the_waiting_locks_of_fcntl_wait(void)
 {
-	static const int never[] = {F_GETFL, F_SETFL, F_SETLK, F_GETLK, F_OFD_SETLK, F_OFD_GETLK,
-		F_DUPFD, F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_SETLEASE, -1};
+	static const int never[] = {F_GETFL, F_SETFL, F_DUPFD, F_DUPFD_CLOEXEC, F_SETPIPE_SZ, -1};
+	/* A server of locks may take its time for any answer. */
+	static const int disk[] = {F_SETLK, F_GETLK, F_OFD_SETLK, F_OFD_GETLK, F_SETLEASE};
 
 	CU_ASSERT_EQUAL(gs_claim_fcntl(F_SETLKW), GS_WAITS);
 	CU_ASSERT_EQUAL(gs_claim_fcntl(F_OFD_SETLKW), GS_WAITS);
 	for (unsigned i = 0; i < GS_ARRAY_SIZE(never); i++)
 		CU_ASSERT_EQUAL(gs_claim_fcntl(never[i]), GS_NEVER_WAITS);
+	for (unsigned i = 0; i < GS_ARRAY_SIZE(disk); i++)
+		CU_ASSERT_EQUAL(gs_claim_fcntl(disk[i]), GS_ON_DISK);
 }
 
 static void test_terminal_requests_that_wait_for_output(void)
@@ -132,6 +135,8 @@ static void test_other_requests_are_up_to_the_device(void)
 	CU_ASSERT_TRUE(asks(gs_claim_ioctl(FD, 0)));
 	CU_ASSERT_TRUE(asks(gs_claim_ioctl(FD, SIOCSIFFLAGS)));
 	CU_ASSERT_TRUE(asks(gs_claim_ioctl(FD, 0x40086602))); /* FS_IOC_SETFLAGS */
+	CU_ASSERT_TRUE(asks(gs_claim_ioctl(FD, 0x400454ca))); /* TUNSETIFF: not a terminal's */
+	CU_ASSERT_EQUAL(gs_claim_ioctl(FD, TIOCSETD), GS_ON_DISK);
 }
 
 /* The kernel looks at 32 bits of a request; a signed one arrives widened. */
