@@ -185,8 +185,9 @@ const struct argp gs_check_argp = {
 	       "or "
 	       "directories of them), or PROGRAM, which is run as by gilshim run."
 	       "\v"
-	       "Exit status: 2 bad usage, or something could not be read or written; else 1 "
-	       "findings; else PROGRAM's own if it is not 0; else 3 nothing was judged; else 0 "
+	       "Exit status: 2 bad usage, or something could not be read or written, or calls "
+	       "blocked that found the table of sites full; else 1 findings; else PROGRAM's own if "
+	       "it is not 0; else 3 nothing was judged; else 0 "
 	       "clean. 126 and 127: PROGRAM could not be executed, or was not found. The last line "
 	       "on standard error says which, and why.\n\n"
 	       "A suppression is a line of key:glob pairs that must all match, then # and a "
@@ -274,6 +275,21 @@ static int conclude_findings(const struct check *check, const char *own)
 	return GS_POLICY_FINDINGS;
 }
 
+/* No site says where they were, nor by whom: neither a pass nor a finding. */
+static int conclude_missed(const struct check *check, const char *own)
+{
+	size_t failing = check->gate.failing, others = check->gate.missed - 1;
+	char more[64] = "";
+
+	if (others)
+		snprintf(
+			more, sizeof(more), " and of %zu other function%s", others, plural(others));
+	gs_warn("check: status 2, trouble: calls of %s%s blocked with no site to check, for the "
+		"table of sites was full; %zu site%s would fail%s",
+		check->gate.missed_call, more, failing, plural(failing), own);
+	return GS_EXIT_TROUBLE;
+}
+
 static int conclude(const struct check *check, const char *nothing)
 {
 	const char *own = check->run.status ? "; the program itself failed" : "";
@@ -286,6 +302,8 @@ static int conclude(const struct check *check, const char *nothing)
 			failing, plural(failing), own);
 		return GS_EXIT_TROUBLE;
 	}
+	if (check->gate.missed)
+		return conclude_missed(check, own);
 	if (failing || (check->strict && check->complaints))
 		return conclude_findings(check, own);
 	if (check->run.status) {

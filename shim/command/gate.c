@@ -44,11 +44,28 @@ static bool is_finding(enum gs_verdict verdict)
 	return verdict != GS_VERDICT_NO_RULE && verdict != GS_VERDICT_SUPPRESSED;
 }
 
+static void look_for_missed(struct gs_gate *gate, const struct gs_view *view)
+{
+	for (size_t i = 0; i < view->function_count; i++) {
+		const struct gs_view_function *function = &view->functions[i];
+
+		if (!gs_policy_misses(&gate->policy, function))
+			continue;
+		if (gate->missed++ > 0)
+			continue;
+		/* The verdict is said when the view is gone. */
+		gate->missed_call = strdup(function->call ? function->call : "?");
+		if (!gate->missed_call)
+			gs_out_of_memory();
+	}
+}
+
 void gs_gate_judge(struct gs_gate *gate, struct gs_view *view)
 {
 	gs_view_look_up(view, GS_LOOKUP_NAMES);
 	gs_suppress_apply(&gate->suppressions, view);
 	gs_baseline_add(&gate->compared, GS_NEW, view);
+	look_for_missed(gate, view);
 	gate->verdicts = gs_alloc(view->site_count, sizeof(*gate->verdicts));
 	for (size_t i = 0; i < view->site_count; i++) {
 		struct gs_view_site *site = &view->sites[i];
@@ -147,5 +164,6 @@ void gs_gate_free(struct gs_gate *gate)
 	gs_suppress_free(&gate->suppressions);
 	gs_baseline_free(&gate->compared);
 	free(gate->verdicts);
+	free(gate->missed_call);
 	memset(gate, 0, sizeof(*gate));
 }

@@ -22,6 +22,9 @@ struct gs_gate {
 	struct gs_baseline compared;
 	enum gs_verdict *verdicts; /* of each site of the view */
 	size_t failing;            /* sites */
+	/* functions whose calls blocked with no site to judge, and one of them; NULL: none */
+	size_t missed;
+	char *missed_call;
 };
 
 /* Reads what the policy is made of. False, and said, if any of it cannot be had: nothing is judged

@@ -72,6 +72,42 @@ static struct gs_summary_totals sum_up(const struct gs_view *view)
 	return totals;
 }
 
+/* The head calls calls harmless that nobody waited for. Who waited for calls without a site is not
+ * known. */
+static void put_head(FILE *stream, const struct gs_view *view, struct gs_summary_totals totals)
+{
+	char buffer[GS_LINE_MAX];
+	struct gs_text text;
+
+	for (size_t i = 0; i < view->function_count; i++) {
+		if (view->functions[i].unlisted.slept)
+			totals.waits_measured = false;
+	}
+	gs_text_init(&text, buffer, sizeof(buffer));
+	gs_line_head(&text, &totals);
+	fputs(buffer, stream);
+}
+
+static void put_unlisted(FILE *stream, const struct gs_view *view)
+{
+	for (size_t i = 0; i < view->function_count; i++) {
+		const struct gs_view_function *function = &view->functions[i];
+		char buffer[GS_LINE_MAX];
+		struct gs_text text;
+
+		if (!function->unlisted.slept)
+			continue;
+		gs_text_init(&text, buffer, sizeof(buffer));
+		gs_text_put(&text, "  lost: ");
+		gs_text_count(&text, function->unlisted.slept, "call of ", "calls of ");
+		gs_text_name(&text, function->call ? function->call : "?", 64);
+		gs_text_put(&text, " blocked, for up to ");
+		gs_text_duration(&text, function->unlisted.at_most);
+		gs_text_put(&text, "; who waited is not known\n");
+		fputs(buffer, stream);
+	}
+}
+
 /* What the numbers above cannot hold. */
 static void put_escapes(FILE *stream, const struct gs_view *view)
 {
@@ -96,9 +132,7 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	if (process)
 		totals.program = gs_line_program(program, sizeof(program), process->argv);
 	gs_view_look_up(view, GS_LOOKUP_RULES);
-	gs_text_init(&text, buffer, sizeof(buffer));
-	gs_line_head(&text, &totals);
-	fputs(buffer, stream);
+	put_head(stream, view, totals);
 	for (size_t i = 0; i < view->site_count; i++) {
 		const struct gs_view_site *site = &view->sites[order[i]];
 
@@ -120,6 +154,7 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	gs_text_init(&text, buffer, sizeof(buffer));
 	gs_line_tail(&text, &totals);
 	fputs(buffer, stream);
+	put_unlisted(stream, view);
 	put_escapes(stream, view);
 	free(order);
 }

@@ -104,6 +104,18 @@ bool gs_policy_fails(enum gs_verdict verdict)
 	return verdict == GS_VERDICT_FAILS || verdict == GS_VERDICT_STALLS;
 }
 
+bool gs_policy_misses(const struct gs_policy *policy, const struct gs_view_function *function)
+{
+	const struct gs_unlisted *calls = &function->unlisted;
+	uint64_t min_ns = policy->min_blocked_ns;
+
+	if (!(policy->rules & 1u << GS_RULE_HELD_BLOCKED))
+		return false;
+	if (calls->slept > 0 && calls->at_most >= min_ns)
+		return true;
+	return calls->worst_ns >= (min_ns > GS_POLICY_LONG_NS ? min_ns : GS_POLICY_LONG_NS);
+}
+
 const char *gs_policy_words(enum gs_verdict verdict)
 {
 	static const char *const words[GS_VERDICTS] = {

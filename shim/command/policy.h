@@ -59,6 +59,11 @@ enum gs_verdict gs_policy_judge(const struct gs_policy *policy, const struct gs_
 
 bool gs_policy_fails(enum gs_verdict verdict);
 
+/* Did calls that have no site block for long enough to fail? A call that slept did; of one that
+ * took long and did not, a busy machine may have taken the CPU away, so that it takes longer. */
+#define GS_POLICY_LONG_NS 100000000u
+bool gs_policy_misses(const struct gs_policy *policy, const struct gs_view_function *function);
+
 /* Why a finding fails or does not, in words. */
 const char *gs_policy_words(enum gs_verdict verdict);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "adding.h"
 #include "err.h"
 
 struct sums {
@@ -87,4 +88,41 @@ bool gs_sums_settle(const struct gs_snapshot *snapshot, bool last_attempt)
 	}
 	free(sums.by_call);
 	return settled;
+}
+
+static uint64_t rest_of(uint64_t all, uint64_t part)
+{
+	return all > part ? all - part : 0;
+}
+
+/* Takes the function's own sums where the sites' were. */
+static void take_rest(const struct gs_function *function, struct gs_unlisted *sites)
+{
+	sites->slept = rest_of(function->slept, sites->slept);
+	sites->at_most = smaller(function->worst_ns, rest_of(function->held_ns, sites->at_most));
+	sites->worst_ns = function->worst_ns > sites->worst_ns ? function->worst_ns : 0;
+}
+
+struct gs_unlisted *gs_sums_unlisted(const struct gs_snapshot *snapshot)
+{
+	uint32_t functions = gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS);
+	struct gs_unlisted *by_call = gs_alloc(functions, sizeof(*by_call));
+	uint32_t i;
+
+	if (snapshot->header->lost.sites == 0)
+		return by_call;
+	for (i = 0; i < gs_snapshot_count(snapshot, GS_SECTION_SITES); i++) {
+		const struct gs_site *site = gs_snapshot_entry(snapshot, GS_SECTION_SITES, i);
+		struct gs_unlisted *sum;
+
+		if (site->kind != GS_KIND_CALL)
+			continue;
+		sum = &by_call[site->call];
+		gs_sum(&sum->slept, site->slept);
+		gs_sum(&sum->at_most, site->elapsed_ns);
+		gs_raise(&sum->worst_ns, site->worst_ns);
+	}
+	for (i = 0; i < functions; i++)
+		take_rest(gs_snapshot_entry(snapshot, GS_SECTION_FUNCTIONS, i), &by_call[i]);
+	return by_call;
 }

@@ -308,9 +308,18 @@ static void sum_counts(const struct gs_snapshot *snapshot, uint32_t call, uint64
 	}
 }
 
+static void add_unlisted(struct gs_view_function *to, const struct gs_unlisted *from)
+{
+	gs_sum(&to->unlisted.slept, from->slept);
+	if (from->slept)
+		gs_raise(&to->unlisted.at_most, from->at_most);
+	gs_raise(&to->unlisted.worst_ns, from->worst_ns);
+}
+
 static void add_functions(struct gs_adding *adding)
 {
 	const struct gs_snapshot *snapshot = adding->snapshot;
+	struct gs_unlisted *unlisted = gs_sums_unlisted(snapshot);
 
 	for (uint32_t i = 0; i < gs_snapshot_count(snapshot, GS_SECTION_FUNCTIONS); i++) {
 		const struct gs_function *from =
@@ -335,7 +344,9 @@ static void add_functions(struct gs_adding *adding)
 			gs_sum(&to->none, counts[0]);
 			gs_sum(&to->released, counts[1]);
 		}
+		add_unlisted(to, &unlisted[i]);
 	}
+	free(unlisted);
 }
 
 /* ---- calls in progress ---- */
@@ -348,8 +359,10 @@ static void add_time_so_far(
 
 	gs_sum(&function->held_ns, elapsed_ns);
 	gs_raise(&function->worst_ns, elapsed_ns);
-	if (!site)
+	if (!site) {
+		gs_raise(&function->unlisted.worst_ns, elapsed_ns);
 		return;
+	}
 	gs_sum(&site->elapsed_ns, elapsed_ns);
 	gs_raise(&site->worst_ns, elapsed_ns);
 	gs_sum(&site->histogram[gs_hist_bucket(elapsed_ns)], 1);

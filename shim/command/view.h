@@ -9,6 +9,7 @@
 
 #include "rank.h"
 #include "reader.h"
+#include "sums.h"
 #include "symbols.h"
 #include "table.h"
 
@@ -127,6 +128,7 @@ struct gs_view_function {
 	uint64_t held, held_ns, worst_ns, slept;
 	uint64_t released, unknown, none;
 	uint64_t released_ns, released_worst_ns; /* with timing=all */
+	struct gs_unlisted unlisted;             /* held calls without a site */
 };
 
 /* What was waited for a GIL, in thread-ns, and behind what: as in struct gs_gil_entry. */

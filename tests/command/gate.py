@@ -236,6 +236,44 @@ def nothing_judged():
     expect("a Python that has it", Done("--", "env", PYTHON, "-c", "print(1)"), 0, out="1\n")
 
 
+# The table of sites is full behind the 5,000 lines that read; the socket has data for all.
+FULL = """import ctypes, socket
+libc = ctypes.PyDLL(None)
+ours, theirs = socket.socketpair()
+ours.send(b"x" * 5000)
+fd, buffer = theirs.fileno(), ctypes.create_string_buffer(1)
+libc.usleep(%d)
+""" + 5000 * "libc.read(fd, buffer, 1)\n"
+
+
+def full_table():
+    write("full.py", FULL % 0 + "libc.usleep(300000)\n")
+    done = Done("--min-blocked=100ms", "-o", "full", "--", PYTHON, "full.py")
+    expect("a lost call blocked", done, 2, "calls of usleep blocked with no site to check",
+           "0 sites would fail", out="")
+    check("a lost call blocked: how many were lost",
+          any("held calls found the table of sites full" in line for line in done.lines), done.err)
+    done = Done("--min-blocked=10s", "full")
+    check("a lost call blocked, and would pass", done.status == 0, done.err)
+    write("full.py", FULL % 0)
+    done = Done("--min-blocked=100ms", "--", PYTHON, "full.py")
+    expect("lost calls that came back", done, 0, "clean", out="")
+    check("lost calls that came back: said", "held calls found the table" in done.err, done.err)
+    write("full.py", FULL % 300000)
+    done = Done("--min-blocked=100ms", "-o", "site", "--", PYTHON, "full.py")
+    expect("a call with a site blocked", done, 1, "1 site fails", out="")
+    write("full.py", FULL % 300000 + "libc.usleep(300000)\n")
+    done = Done("--min-blocked=100ms", "-o", "both", "--", PYTHON, "full.py")
+    expect("both blocked", done, 2, "usleep", "1 site would fail", out="")
+    for records, harmless in (("site", True), ("both", False)):
+        text = subprocess.run([COMMAND, "report", records], cwd=WORK, check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+        head = " ".join(text.split("Most harmful")[0].split())
+        check("%s: harmless" % records, ("harmless this time" in head) == harmless, head)
+        check("%s: what the lost did" % records,
+              ("lost: 1 call of usleep blocked" in text) != harmless, text[-900:])
+
+
 # ---- statuses and their order ----
 
 def order():
@@ -307,7 +345,7 @@ write("app.py", PROGRAM)
 write("known", KNOWN)
 try:
     for part in (held_fails, mended_passes, suppressed_passes, formats, baselines, stalls,
-                 nothing_judged, order, usage, options_go_along):
+                 nothing_judged, full_table, order, usage, options_go_along):
         part()
 finally:
     shutil.rmtree(WORK, ignore_errors=True)

@@ -193,6 +193,31 @@ static void test_max_stalled_and_a_baseline(void)
 	CU_ASSERT_EQUAL(judge_past(&site, GS_CHANGE_WORSE, 4000000000), GS_VERDICT_FAILS);
 }
 
+static bool misses(uint64_t slept, uint64_t at_most, uint64_t worst_ns)
+{
+	const struct gs_view_function function = {
+		.unlisted = {.slept = slept, .at_most = at_most, .worst_ns = worst_ns}};
+
+	return gs_policy_misses(&policy, &function);
+}
+
+static void test_calls_without_a_site(void)
+{
+	gs_policy_init(&policy);
+	CU_ASSERT_FALSE(misses(0, 0, 0));
+	CU_ASSERT_TRUE(misses(1, 1000000, 0));
+	CU_ASSERT_FALSE(misses(1, 999999, 0));
+	/* Long, and it did not sleep: preempted, unless it is longer than that can be. */
+	CU_ASSERT_FALSE(misses(0, 0, 99999999));
+	CU_ASSERT_TRUE(misses(0, 0, 100000000));
+	CU_ASSERT_TRUE(gs_policy_set_min_blocked(&policy, "1s"));
+	CU_ASSERT_FALSE(misses(1, 999999999, 999999999));
+	CU_ASSERT_TRUE(misses(1, 1000000000, 0));
+	CU_ASSERT_TRUE(misses(0, 0, 1000000000));
+	CU_ASSERT_TRUE(gs_policy_set_rules(&policy, "GIL002,GIL003"));
+	CU_ASSERT_FALSE(misses(1, 1000000000, 1000000000));
+}
+
 static void test_every_verdict_has_words(void)
 {
 	for (unsigned i = 0; i < GS_VERDICTS; i++)
@@ -208,6 +233,7 @@ CU_TestInfo gs_tests_policy[] = {
 	{"changes", test_changes},
 	{"--max-stalled", test_max_stalled},
 	{"--max-stalled and a baseline", test_max_stalled_and_a_baseline},
+	{"calls without a site", test_calls_without_a_site},
 	{"every verdict has words", test_every_verdict_has_words},
 	CU_TEST_INFO_NULL,
 };

@@ -43,6 +43,67 @@ static void test_counts_go_by_what_the_thread_ever_held(void)
 	synthetic_free(&record);
 }
 
+/* Calls of recv that no site has: one slept, longer than any of the sites. */
+static void lose_calls(struct synthetic *record, uint64_t ns)
+{
+	struct gs_function *recv = synthetic_entry(record, GS_SECTION_FUNCTIONS, 0);
+
+	recv->held += 3;
+	recv->held_ns = ns;
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct gs_site *site = synthetic_entry(record, GS_SECTION_SITES, i);
+
+		if (site->call == 0)
+			recv->held_ns += site->elapsed_ns;
+	}
+	record->header->lost.sites = 3;
+}
+
+static void test_what_calls_without_a_site_did(void)
+{
+	struct synthetic first, second;
+	struct gs_function *recv;
+
+	unit_make_full(&first);
+	lose_calls(&first, 70000000);
+	unit_add(&view, &first);
+	/* Nothing that the sites do not explain. */
+	CU_ASSERT_EQUAL(function("recv")->unlisted.slept, 0);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.at_most, 0);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.worst_ns, 0);
+	gs_view_free(&view);
+
+	recv = synthetic_entry(&first, GS_SECTION_FUNCTIONS, 0);
+	recv->slept += 2;
+	unit_add(&view, &first);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.slept, 2);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.at_most, 70000000);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.worst_ns, 0);
+	CU_ASSERT_EQUAL(function("getpid")->unlisted.slept, 0);
+	gs_view_free(&view);
+
+	/* Another process: its sites explain nothing of the first's. */
+	unit_make_full(&second);
+	second.header->pid = 4712;
+	((struct gs_site *) synthetic_entry(&second, GS_SECTION_SITES, 0))->worst_ns = 1u << 31;
+	recv->worst_ns = 456000001;
+	unit_add(&view, &second);
+	unit_add(&view, &first);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.slept, 2);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.worst_ns, 456000001);
+	gs_view_free(&view);
+
+	/* Where no call was lost there is a site for each. */
+	first.header->lost.sites = 0;
+	first.header->harmless += 3;
+	unit_add(&view, &first);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.slept, 0);
+	CU_ASSERT_EQUAL(function("recv")->unlisted.worst_ns, 0);
+	gs_view_free(&view);
+	synthetic_free(&first);
+	synthetic_free(&second);
+}
+
 /* The second process has loaded its objects elsewhere and numbers its tables otherwise. */
 static void test_the_same_site_of_two_processes_is_one(void)
 {
@@ -360,6 +421,7 @@ static void test_the_files_time_is_the_last_sign_of_a_killed_process(void)
 
 CU_TestInfo gs_tests_view[] = {
 	{"counts go by what the thread ever held", test_counts_go_by_what_the_thread_ever_held},
+	{"what calls without a site did", test_what_calls_without_a_site_did},
 	{"the same site of two processes is one", test_the_same_site_of_two_processes_is_one},
 	{"sites that differ stay apart", test_sites_that_differ_stay_apart},
 	{"twins in one record are one site", test_twins_in_one_record_are_one_site},
