@@ -10,7 +10,7 @@
 struct gs_adding {
 	struct gs_view *view;
 	const struct gs_snapshot *snapshot;
-	const struct gs_process *process;
+	struct gs_process *process;
 	uint32_t *modules;              /* the view's number of each of the record's */
 	uint32_t *sites;                /* likewise */
 	size_t first_gil, first_waiter; /* of the record, in the view */

@@ -38,6 +38,7 @@ struct check {
 
 	struct gs_view *view;
 	size_t complaints; /* unused and expired suppressions */
+	char unknown[128]; /* of how many calls nobody can tell, in words; empty: of none */
 	bool trouble;
 };
 
@@ -212,6 +213,11 @@ const struct argp gs_check_argp = {
 
 /* ---- the report ---- */
 
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void write_report(FILE *stream, void *context)
 {
 	struct check *check = context;
@@ -220,6 +226,22 @@ static void write_report(FILE *stream, void *context)
 		gs_gate_text(stream, &check->gate, check->view);
 	else
 		check->format->write(stream, check->view);
+}
+
+/* Unknown calls are not clean, wherever they are told beside those that are. */
+static void note_unknown(struct check *check)
+{
+	uint64_t calls = 0;
+	size_t processes = 0;
+
+	for (size_t i = 0; i < check->view->process_count; i++) {
+		processes += check->view->processes[i].unknown > 0;
+		gs_sum(&calls, check->view->processes[i].unknown);
+	}
+	if (calls)
+		snprintf(check->unknown, sizeof(check->unknown),
+			"; %" PRIu64 " call%s of %zu process%s unknown, not judged", calls,
+			plural(calls), processes, processes == 1 ? "" : "es");
 }
 
 static void judge_and_report(struct check *check, struct gs_view *view)
@@ -232,6 +254,7 @@ static void judge_and_report(struct check *check, struct gs_view *view)
 					      : !gs_out_file(check->output, write_report, check))
 		check->trouble = true;
 	check->complaints = gs_suppress_complain(&check->gate.suppressions);
+	note_unknown(check);
 	if (lost)
 		gs_warn("check: %" PRIu64 " held call%s found the table of sites full: counted, "
 			"not checked",
@@ -240,25 +263,16 @@ static void judge_and_report(struct check *check, struct gs_view *view)
 
 /* ---- the verdict ---- */
 
-static const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 /* Why nothing was judged; NULL if something was. */
 static const char *nothing_judged(const struct check *check)
 {
-	uint64_t unknown = 0;
-
 	if (check->view->process_count == 0)
 		return check->run.argv ? "no Python ran with the library in it"
 				       : "there is no record";
 	if (gs_gate_judged(&check->gate) > 0)
 		return NULL;
-	for (size_t i = 0; i < check->view->function_count; i++)
-		gs_sum(&unknown, check->view->functions[i].unknown);
-	return unknown ? "the interpreter does not tell whether the GIL is held"
-		       : "no call was made with the GIL held or released";
+	return *check->unknown ? "the interpreter does not tell whether the GIL is held"
+			       : "no call was made with the GIL held or released";
 }
 
 static int conclude_findings(const struct check *check, const char *own)
@@ -308,15 +322,16 @@ static int conclude(const struct check *check, const char *nothing)
 		return conclude_findings(check, own);
 	if (check->run.status) {
 		gs_warn("check: status %d, the program's own; %s%s", check->run.status,
-			nothing ? "nothing was judged: " : "no site fails", nothing ? nothing : "");
+			nothing ? "nothing was judged: " : "no site fails",
+			nothing ? nothing : check->unknown);
 		return check->run.status;
 	}
 	if (nothing) {
 		gs_warn("check: status 3, nothing was judged: %s", nothing);
 		return GS_POLICY_NOTHING;
 	}
-	gs_warn("check: status 0, clean: %" PRIu64 " call%s judged, no site fails", judged,
-		plural(judged));
+	gs_warn("check: status 0, clean: %" PRIu64 " call%s judged, no site fails%s", judged,
+		plural(judged), check->unknown);
 	return GS_EXIT_OK;
 }
 

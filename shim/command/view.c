@@ -340,6 +340,8 @@ static void add_functions(struct gs_adding *adding)
 		if (snapshot->header->unknown) {
 			gs_sum(&to->unknown, counts[0]);
 			gs_sum(&to->unknown, counts[1]);
+			gs_sum(&adding->process->unknown, counts[0]);
+			gs_sum(&adding->process->unknown, counts[1]);
 		} else {
 			gs_sum(&to->none, counts[0]);
 			gs_sum(&to->released, counts[1]);

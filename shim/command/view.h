@@ -22,6 +22,7 @@ struct gs_process {
 	bool waits_measured;   /* threads that wait for a GIL, or a stop-the-world, are seen */
 	uint32_t interpreters; /* 0: not known */
 	uint64_t threads;
+	uint64_t unknown; /* calls; nobody can tell whether the GIL was held */
 	uint64_t wall_ns; /* 0: not known */
 	uint64_t start_realtime_ns;
 	const char *ended; /* as in reports */

@@ -287,7 +287,13 @@ def unknown():
         return
     folder = record("pypy", script("wait.py", "import time\ntime.sleep(0.001)\n"), PYPY)
     check("unknown calls", 3, folder, err=["does not tell"])
-    check("unknown and judged", 0, folder, RELEASED)
+    calls = sum(f["unknown"]["calls"] for f in schema.read(
+        gilshim("report", "-f", "json", folder)[1])["functions"])
+    check("unknown and judged", 0, folder, RELEASED,
+          err=["clean", "; %d calls of 1 process unknown, not judged\n" % calls])
+    twice = record("pypy", TMP + "/app/wait.py", PYPY)
+    check("two unknown and judged", 0, twice, RELEASED, err=["calls of 2 processes unknown"])
+    check("all judged", 0, RELEASED, no_err=["unknown"])
     check("unknown and findings", 1, folder, HELD)
 
 
