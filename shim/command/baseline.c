@@ -59,6 +59,7 @@ static void add_to(struct gs_measure *sum, const struct gs_measure *more)
 		sum->rule = more->rule;
 	if (sum->worst_ns < more->worst_ns)
 		sum->worst_ns = more->worst_ns;
+	sum->waits |= more->waits;
 	gs_sum(&sum->calls, more->calls);
 	gs_sum(&sum->blocked_ns, more->blocked_ns);
 	gs_sum(&sum->stalled_ns, more->stalled_ns);
@@ -109,6 +110,7 @@ void gs_baseline_add(struct gs_baseline *baseline, enum gs_side side, struct gs_
 		const struct gs_view_site *site = &view->sites[i];
 		struct gs_measure measure = {
 			.rule = gs_view_rule(site),
+			.waits = site->class == GS_CLASS_WAIT,
 			.calls = site->calls,
 			.blocked_ns = site->key.kind == GS_KIND_COMPUTE ? site->elapsed_ns
 									: site->blocked_ns,
@@ -236,8 +238,10 @@ static void take_site(
 	struct gs_baseline *baseline, enum gs_side side, struct place *place, const json_t *site)
 {
 	const struct gs_compared_key key = take_key(place, site);
+	const char *class = take_text(place, site, "class");
 	struct gs_measure measure = {
 		.rule = take_rule(place, site),
+		.waits = class && strcmp(class, "wait") == 0,
 		.calls = take_number(place, site, "calls"),
 		.blocked_ns = take_number(place, site, "blocked_ns"),
 		.worst_ns = take_number(place, site, "worst_ns"),
@@ -334,13 +338,38 @@ static double blocked_each(const struct gs_measure *measure)
 	return measure->calls ? (double) measure->blocked_ns / (double) measure->calls : 0;
 }
 
+/* As in policy.h: the worst call need not be one that blocked. */
+uint64_t gs_measure_worst(const struct gs_measure *measure)
+{
+	return measure->worst_ns < measure->blocked_ns ? measure->worst_ns : measure->blocked_ns;
+}
+
+/* More than twice as long, and at least `least` longer. */
+static bool is_longer(double before, double after, uint64_t least)
+{
+	return after > 2 * before && after - before >= (double) least;
+}
+
+/* That a call can wait for others does not depend on time. Whether one that can not (of a disk) did
+ * so this time does: what blocked for a moment may do so in any run. */
+static bool breaks_more(
+	const struct gs_measure *than, const struct gs_measure *now, uint64_t min_ns)
+{
+	if (severity(now->rule) <= severity(than->rule))
+		return false;
+	if (than->rule == GS_RULE_NONE && (now->waits || now->rule == GS_RULE_HELD_COULD_BLOCK))
+		return true;
+	return is_longer(0, (double) gs_measure_worst(now), min_ns);
+}
+
 static bool is_worse(const struct gs_measure *than, const struct gs_measure *now, uint64_t min_ns)
 {
-	double before = blocked_each(than), after = blocked_each(now);
+	uint64_t worst_min_ns = min_ns > GS_WORST_LONGER_NS ? min_ns : GS_WORST_LONGER_NS;
 
-	if (now->rule != than->rule)
-		return severity(now->rule) > severity(than->rule);
-	return after > 2 * before && after - before >= (double) min_ns;
+	return breaks_more(than, now, min_ns) ||
+	       is_longer(blocked_each(than), blocked_each(now), min_ns) ||
+	       is_longer((double) gs_measure_worst(than), (double) gs_measure_worst(now),
+		       worst_min_ns);
 }
 
 enum gs_change gs_baseline_change(const struct gs_compared *entry, uint64_t min_ns)

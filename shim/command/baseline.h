@@ -27,6 +27,7 @@ enum gs_change {
 
 struct gs_measure {
 	enum gs_rule rule;
+	bool waits;                           /* it can wait for others */
 	uint64_t calls, blocked_ns, worst_ns; /* GIL003: stretches, and time computed */
 	uint64_t stalled_ns;                  /* thread-seconds that others waited, in ns */
 };
@@ -58,8 +59,14 @@ void gs_baseline_add(struct gs_baseline *baseline, enum gs_side side, struct gs_
 const struct gs_compared *gs_baseline_find(
 	struct gs_baseline *baseline, struct gs_view *view, const struct gs_view_site *site);
 
-/* Worse is a rule that is more severe, or more than twice the blocked time a call and at least
- * `min_ns` more of it. */
+/* The longest that one call may have blocked. */
+uint64_t gs_measure_worst(const struct gs_measure *measure);
+
+/* Worse is more than twice the blocked time a call, and at least `min_ns` more of it; or of the
+ * worst call, but there it must be 100 ms more too, for one among many may be the machine's doing;
+ * or a rule that is more severe, by a call that blocked for `min_ns`, or by any where there was no
+ * rule and calls can wait for others now. Better is the same the other way round. */
+#define GS_WORST_LONGER_NS 100000000u
 enum gs_change gs_baseline_change(const struct gs_compared *entry, uint64_t min_ns);
 
 /* Calls judged in a view: those of threads that never held a GIL, or of interpreters that do not

@@ -53,8 +53,11 @@ const struct argp gs_diff_argp = {
 	.doc = "Says what is new, worse, better or gone in NEW. Each is a record file, a directory "
 	       "of them, or a report in JSON."
 	       "\v"
-	       "Worse is a more severe rule, or more than twice the blocked time a call and at "
-	       "least 1 ms more of it. Sites are the same if call, extension, its function, Python "
+	       "Worse is more than twice the blocked time a call and at least 1 ms more of it; or "
+	       "of the worst call, and at least 100 ms more; or a more severe rule by a call that "
+	       "blocked for at least 1 ms, or by any that can wait for others where there was "
+	       "none. Better is the same the other way round. Sites are the same if call, "
+	       "extension, its function, Python "
 	       "file and function are; places that compute (GIL003), if Python file and function "
 	       "are. Exit status: 0 same or better, 1 something is new or worse, "
 	       "2 something could not be read, or nothing was judged in it.\n\n"
@@ -132,6 +135,11 @@ static void put_measure(struct gs_text *text, const struct gs_measure *measure)
 		gs_text_count(text, measure->calls, "call, ", "calls, ");
 	gs_text_duration(text, measure->calls ? measure->blocked_ns / measure->calls : 0);
 	gs_text_put(text, measure->rule == GS_RULE_HELD_COMPUTE ? " each" : " blocked each");
+	if (measure->calls > 1 && gs_measure_worst(measure)) {
+		gs_text_put(text, " (worst ");
+		gs_text_duration(text, gs_measure_worst(measure));
+		gs_text_char(text, ')');
+	}
 }
 
 static void put_names(struct gs_text *text, const struct gs_compared_key *key)

@@ -262,6 +262,49 @@ def baseline():
     check("what was suppressed is new", 1, "--baseline", suppressed_report(first), first)
 
 
+NAPS = """import ctypes
+libc = ctypes.PyDLL(None)
+def nap(us):
+    libc.usleep(us)
+for _ in range(1000):
+    nap(50)
+nap(%d)
+"""
+
+
+def one_among_many():
+    """A thousand short calls hide nothing in their mean."""
+    short, long = (record("naps%d" % us, script("naps.py", NAPS % us)) for us in (50, 700000))
+    old = TMP + "/naps.json"
+    gilshim("check", "--format=json", "--output", old, short)
+    check("one call among many", 1, "--baseline", old, long, err=["new or worse"])
+    check("one call among many, the same", 0, "--baseline", old, short)
+    check("one call among many, allowed", 0, "--baseline", old, "--min-blocked=100s", long)
+    diff("one call among many", 1, short, long, out=["0 new, 1 worse", "(worst 70"])
+    diff("one call among many, the other way", 0, long, old, out=["0 worse, 1 better"])
+
+
+def report_of(**site):
+    path = "one-%d.json" % len(os.listdir(TMP))
+    return write(path, json.dumps(dict(GOOD, sites=[dict(SITE, call="dlopen", **site)])))
+
+
+def moments():
+    """CPython's own dlopen() waits for the disk for a moment in one run, in another not."""
+    quiet = dict(blocked_ns=0, worst_ns=9, origin="interpreter")
+    blocked = dict(origin="interpreter")
+    old = write("quiet.json", json.dumps(dict(GOOD, sites=[
+        {key: value for key, value in dict(SITE, call="dlopen", **quiet).items() if key != "rule"}])))
+    for ns, worse in ((91000, 0), (999999, 0), (1000000, 1), (50000000, 1)):
+        new = report_of(**dict(blocked, blocked_ns=ns, worst_ns=ns))
+        diff("a moment of %d ns" % ns, worse, old, new, out=["0 new, %d worse" % worse])
+        diff("a moment of %d ns less" % ns, 0, new, old, out=["0 worse, %d better" % worse])
+    # What it waits for now is not a disk: that does not depend on time.
+    diff("could wait now", 1, old, report_of(**dict(quiet, rule="GIL002")), out=["1 worse"])
+    diff("waited now", 1, old, report_of(**{"blocked_ns": 91000, "worst_ns": 91000,
+                                            "class": "wait"}), out=["1 worse"])
+
+
 def suppressed_report(folder):
     path = TMP + "/suppressed.json"
     rules = write("rules", "call:usleep # for now\n")
@@ -309,7 +352,8 @@ def builtin():
     expect("builtin:names", "builtin:names" in by, by)
 
 
-for part in statuses, policy, suppressions, distribution, bad_input, baseline, nothing, unknown, builtin:
+for part in (statuses, policy, suppressions, distribution, bad_input, baseline, one_among_many,
+             moments, nothing, unknown, builtin):
     part()
 FOLDER.cleanup()
 print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))

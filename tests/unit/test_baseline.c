@@ -220,6 +220,12 @@ static enum gs_change change(enum gs_rule was, uint64_t calls, uint64_t ns, enum
 		.side = {{.rule = was, .calls = calls, .blocked_ns = ns},
 			{.rule = is, .calls = calls_now, .blocked_ns = ns_now}}};
 
+	/* All calls alike. */
+	for (int side = 0; side < GS_SIDES; side++)
+		entry.side[side].worst_ns = entry.side[side].calls ? entry.side[side].blocked_ns /
+									     entry.side[side].calls
+								   : 0;
+
 	return gs_baseline_change(&entry, MS);
 }
 
@@ -232,7 +238,12 @@ static void test_changes(void)
 	CU_ASSERT_EQUAL(change(0, 0, 0, 0, 1, 0), GS_CHANGE_NONE);
 	CU_ASSERT_EQUAL(change(blocked, 1, MS, 0, 0, 0), GS_CHANGE_GONE);
 	CU_ASSERT_EQUAL(change(0, 1, 0, could, 1, 0), GS_CHANGE_WORSE);
-	CU_ASSERT_EQUAL(change(could, 1, 0, blocked, 1, 1), GS_CHANGE_WORSE);
+	/* A moment may be of any run; a rule that only time breaks asks for more. */
+	CU_ASSERT_EQUAL(change(could, 1, 0, blocked, 1, MS - 1), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(change(could, 1, 0, blocked, 1, MS), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(change(0, 1, 0, blocked, 1, MS - 1), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(change(0, 1, 0, blocked, 1, MS), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(change(blocked, 1, MS - 1, 0, 1, 0), GS_CHANGE_NONE);
 	CU_ASSERT_EQUAL(change(blocked, 1, MS, could, 1, 0), GS_CHANGE_BETTER);
 	CU_ASSERT_EQUAL(change(could, 1, 0, 0, 1, 0), GS_CHANGE_BETTER);
 	/* a call, not in all */
@@ -244,6 +255,54 @@ static void test_changes(void)
 	CU_ASSERT_EQUAL(change(blocked, 1, MS / 4, blocked, 1, MS), GS_CHANGE_NONE);
 	CU_ASSERT_EQUAL(change(blocked, 1, MS / 4, blocked, 1, MS + MS / 4), GS_CHANGE_WORSE);
 	CU_ASSERT_EQUAL(change(blocked, 1, 0, blocked, UINT64_MAX, UINT64_MAX), GS_CHANGE_NONE);
+}
+
+/* A disk's site that can wait for others now, however short its waits are. */
+static void test_a_site_that_waits_now_is_worse(void)
+{
+	struct gs_compared entry = {.side = {{.calls = 9}, {.rule = GS_RULE_HELD_BLOCKED,
+								   .waits = true,
+								   .calls = 9,
+								   .blocked_ns = 5,
+								   .worst_ns = 5}}};
+
+	CU_ASSERT_EQUAL(gs_baseline_change(&entry, MS), GS_CHANGE_WORSE);
+	entry.side[GS_NEW].waits = false;
+	CU_ASSERT_EQUAL(gs_baseline_change(&entry, MS), GS_CHANGE_NONE);
+	entry.side[GS_NEW].waits = true;
+	entry.side[GS_OLD].rule = GS_RULE_HELD_COULD_BLOCK;
+	CU_ASSERT_EQUAL(gs_baseline_change(&entry, MS), GS_CHANGE_NONE);
+	/* One of nine. */
+	entry.side[GS_NEW].blocked_ns = entry.side[GS_NEW].worst_ns = MS;
+	CU_ASSERT_EQUAL(gs_baseline_change(&entry, MS), GS_CHANGE_WORSE);
+}
+
+static enum gs_change worst(uint64_t before, uint64_t after, uint64_t min_ns)
+{
+	const struct gs_compared entry = {.side = {{.rule = GS_RULE_HELD_BLOCKED,
+							   .calls = 10000,
+							   .blocked_ns = 5000 * (uint64_t) MS,
+							   .worst_ns = before},
+						  {.rule = GS_RULE_HELD_BLOCKED,
+							  .calls = 10000,
+							  .blocked_ns = 5000 * (uint64_t) MS,
+							  .worst_ns = after}}};
+
+	return gs_baseline_change(&entry, min_ns);
+}
+
+static void test_one_call_among_many(void)
+{
+	CU_ASSERT_EQUAL(worst(3 * MS, 4000 * (uint64_t) MS, MS), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(worst(4000 * (uint64_t) MS, 3 * MS, MS), GS_CHANGE_BETTER);
+	/* what a busy machine does */
+	CU_ASSERT_EQUAL(worst(3 * MS, 20 * MS, MS), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(worst(3 * MS, 103 * MS - 1, MS), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(worst(3 * MS, 103 * MS, MS), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(worst(200 * MS, 400 * MS, MS), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(worst(200 * MS, 400 * MS + 1, MS), GS_CHANGE_WORSE);
+	CU_ASSERT_EQUAL(worst(3 * MS, 503 * MS - 1, 500 * MS), GS_CHANGE_NONE);
+	CU_ASSERT_EQUAL(worst(3 * MS, 503 * MS, 500 * MS), GS_CHANGE_WORSE);
 }
 
 #define SITE                                                                                   \
@@ -317,6 +376,8 @@ CU_TestInfo gs_tests_baseline[] = {
 	{"suppressed sites are not compared unless told",
 		test_suppressed_sites_are_not_compared_unless_told},
 	{"changes", test_changes},
+	{"a site that waits now is worse", test_a_site_that_waits_now_is_worse},
+	{"one call among many", test_one_call_among_many},
 	{"sites of one key are taken together", test_sites_of_one_key_are_taken_together},
 	{"every truncation is trouble", test_every_truncation_is_trouble},
 	{"hostile values", test_hostile_values},
