@@ -60,22 +60,35 @@ static int descending(uint64_t a, uint64_t b)
 	return (a < b) - (a > b);
 }
 
+static int ascending(uint64_t a, uint64_t b)
+{
+	return descending(b, a);
+}
+
+/* While the program runs, while Python comes up, while it goes down. */
+static unsigned phase(enum gs_origin origin)
+{
+	return origin == GS_ORIGIN_EXTENSION || origin == GS_ORIGIN_INTERPRETER ? 0 : origin;
+}
+
 int gs_rank_compare(const void *left, const void *right)
 {
 	const struct gs_rank *a = left;
 	const struct gs_rank *b = right;
 	int order;
 
-	if (a->origin != b->origin)
-		return a->origin < b->origin ? -1 : 1;
-	order = descending(a->stalled_ns, b->stalled_ns);
+	order = ascending(phase(a->origin), phase(b->origin));
+	if (order == 0)
+		order = descending(a->rule != GS_RULE_NONE, b->rule != GS_RULE_NONE);
+	if (order == 0)
+		order = descending(a->stalled_ns, b->stalled_ns);
 	if (order == 0)
 		order = descending(a->blocked_ns, b->blocked_ns);
 	if (order == 0)
+		order = ascending(a->origin, b->origin);
+	if (order == 0)
 		order = descending(
 			a->rule == GS_RULE_HELD_BLOCKED, b->rule == GS_RULE_HELD_BLOCKED);
-	if (order == 0)
-		order = descending(a->rule != GS_RULE_NONE, b->rule != GS_RULE_NONE);
 	if (order == 0)
 		order = descending(a->calls, b->calls);
 	return order ? order : (a->index > b->index) - (a->index < b->index);

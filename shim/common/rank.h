@@ -47,8 +47,9 @@ const char *gs_rank_rule_name(enum gs_rule rule);
 /* Is a site of this kind listed one by one? Others are counted in the line of their origin. */
 bool gs_rank_listed(enum gs_origin origin, enum gs_rule rule);
 
-/* < 0 if a is more harmful than b: extensions before CPython itself, then by the time that others
- * stood still, then by the time blocked, then by calls. For qsort(). */
+/* < 0 if a is more harmful than b: by the time that others stood still, then by the time blocked,
+ * then extensions before CPython itself, then by calls. Behind all that break a rule come those
+ * that break none, and last what was called while Python came up or went down. For qsort(). */
 int gs_rank_compare(const void *a, const void *b);
 
 /* Inserts `entry` into `array`, kept in order and never longer than `capacity`: the least harmful

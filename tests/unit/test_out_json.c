@@ -242,9 +242,9 @@ static void test_sites_of_every_origin_are_there_in_order(void)
 
 	CU_ASSERT_EQUAL(json_array_size(at(all, "sites")), 4);
 	CU_ASSERT_STRING_EQUAL(text(all, "sites.0.rule"), "GIL001");
-	CU_ASSERT_STRING_EQUAL(text(all, "sites.1.rule"), "GIL002");
-	CU_ASSERT_STRING_EQUAL(text(all, "sites.2.origin"), "interpreter");
-	CU_ASSERT_STRING_EQUAL(text(all, "sites.2.class"), "disk");
+	CU_ASSERT_STRING_EQUAL(text(all, "sites.1.origin"), "interpreter");
+	CU_ASSERT_STRING_EQUAL(text(all, "sites.1.class"), "disk");
+	CU_ASSERT_STRING_EQUAL(text(all, "sites.2.rule"), "GIL002");
 	CU_ASSERT_STRING_EQUAL(text(all, "sites.3.origin"), "startup");
 	json_decref(all);
 }
@@ -270,8 +270,8 @@ static void test_ids_are_stable(void)
 	synthetic_free(&record);
 	after = report();
 	CU_ASSERT_STRING_EQUAL(text(before, "sites.0.id"), text(after, "sites.0.id"));
-	CU_ASSERT_STRING_NOT_EQUAL(text(before, "sites.1.id"), text(after, "sites.1.id"));
-	CU_ASSERT_STRING_NOT_EQUAL(text(before, "sites.0.id"), text(before, "sites.1.id"));
+	CU_ASSERT_STRING_NOT_EQUAL(text(before, "sites.2.id"), text(after, "sites.2.id"));
+	CU_ASSERT_STRING_NOT_EQUAL(text(before, "sites.0.id"), text(before, "sites.2.id"));
 	json_decref(before);
 	json_decref(after);
 }

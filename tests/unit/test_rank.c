@@ -75,19 +75,25 @@ static void test_what_is_listed(void)
 
 /* In the order in which they must come. */
 static const struct gs_rank ordered[] = {
+	{999, 999, 999, GS_RULE_HELD_BLOCKED, GS_ORIGIN_INTERPRETER, 0},
 	{300, 0, 1, GS_RULE_HELD_COMPUTE, GS_ORIGIN_EXTENSION, 12},
 	{200, 0, 1, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 7},
 	{150, 0, 1, GS_RULE_HELD_COMPUTE, GS_ORIGIN_EXTENSION, 11},
 	{100, 5, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 6},
 	{100, 4, 9, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 5},
+	{0, 901, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_INTERPRETER, 13},
 	{0, 900, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 4},
+	{0, 900, 7, GS_RULE_HELD_BLOCKED, GS_ORIGIN_INTERPRETER, 14},
 	{0, 0, 1, GS_RULE_HELD_BLOCKED, GS_ORIGIN_EXTENSION, 3},
 	{0, 0, 50, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 2},
 	{0, 0, 40, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 1},
 	{0, 0, 40, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_EXTENSION, 8},
+	{0, 0, 90, GS_RULE_HELD_COULD_BLOCK, GS_ORIGIN_INTERPRETER, 15},
+	{5, 0, 1, GS_RULE_NONE, GS_ORIGIN_INTERPRETER, 16},
 	{0, 0, 99, GS_RULE_NONE, GS_ORIGIN_EXTENSION, 9},
-	{999, 999, 999, GS_RULE_HELD_BLOCKED, GS_ORIGIN_INTERPRETER, 0},
+	{0, 0, 100, GS_RULE_NONE, GS_ORIGIN_INTERPRETER, 17},
 	{999, 999, 999, GS_RULE_NONE, GS_ORIGIN_STARTUP, 10},
+	{9999, 999, 999, GS_RULE_NONE, GS_ORIGIN_SHUTDOWN, 18},
 };
 #define COUNT GS_ARRAY_SIZE(ordered)
 
@@ -102,7 +108,7 @@ static void test_the_most_harmful_comes_first(void)
 	}
 }
 
-/* The nth of several orders to insert in; 7 and 13 have no common factor. */
+/* The nth of several orders to insert in; 7 and 19 have no common factor. */
 static const struct gs_rank *nth(size_t start, size_t i)
 {
 	return &ordered[(start + i * 7) % COUNT];
