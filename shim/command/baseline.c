@@ -8,6 +8,7 @@
 
 #include "compiler.h"
 #include "err.h"
+#include "shown.h"
 
 #define SCHEMA "gilshim-report/1"
 #define TEXT_LIMIT 4096
@@ -22,7 +23,8 @@ static struct gs_compared *find(struct gs_baseline *baseline, const struct gs_co
 
 	memset(&entry, 0, sizeof(entry));
 	entry.key.call = gs_pool_text(&baseline->pool, from->call ? from->call : "?", TEXT_LIMIT);
-	entry.key.object = gs_pool_text(&baseline->pool, from->object, TEXT_LIMIT);
+	entry.key.object = gs_pool_text(
+		&baseline->pool, gs_shown_object(&baseline->pool, from->object), TEXT_LIMIT);
 	/* Reports name no symbol without its object. */
 	if (from->object)
 		entry.key.symbol = gs_pool_text(&baseline->pool, from->symbol, TEXT_LIMIT);

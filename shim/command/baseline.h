@@ -1,6 +1,7 @@
 /* baseline.h: two runs side by side. A site is the same in both if call, extension object and
- * symbol, Python file and function are: lines move, functions stay. Places that compute are the
- * same if Python file and function are. Sites that are the same by this are taken together. */
+ * symbol, Python file and function are: lines move, functions stay, and an object is the same for
+ * another version of Python (shown.h). Places that compute are the same if Python file and function
+ * are. Sites that are the same by this are taken together. */
 #ifndef GS_BASELINE_H
 #define GS_BASELINE_H
 

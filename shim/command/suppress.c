@@ -10,6 +10,7 @@
 #include "compiler.h"
 #include "err.h"
 #include "owner.h"
+#include "shown.h"
 
 #define TEXT_LIMIT 4096
 #define BLANKS " \t\r\n\v\f"
@@ -233,13 +234,20 @@ void gs_suppress_builtin(struct gs_suppressions *list)
 
 /* ---- matching ---- */
 
+static bool matches(const char *glob, const char *fact)
+{
+	return fact && fnmatch(glob, fact, 0) == 0;
+}
+
+/* `shown` are the facts as reports have them. */
 static bool covers(const struct gs_suppression *rule, const struct gs_view_site *site,
-	const char *const facts[GS_SUPPRESS_KEYS])
+	const char *const facts[GS_SUPPRESS_KEYS], const char *const shown[GS_SUPPRESS_KEYS])
 {
 	if (rule->use.expired || (rule->builtin && site->key.origin != GS_ORIGIN_INTERPRETER))
 		return false;
 	for (unsigned i = 0; i < GS_SUPPRESS_KEYS; i++) {
-		if (rule->glob[i] && (!facts[i] || fnmatch(rule->glob[i], facts[i], 0) != 0))
+		if (rule->glob[i] && !matches(rule->glob[i], facts[i]) &&
+			!matches(rule->glob[i], shown[i]))
 			return false;
 	}
 	return true;
@@ -270,11 +278,15 @@ static void apply_to(struct gs_suppressions *list, struct gs_view *view, struct 
 		[GS_SUPPRESS_FUNCTION] = site->key.function,
 		[GS_SUPPRESS_DISTRIBUTION] = find_distribution(list, view, site),
 	};
+	const char *const shown[GS_SUPPRESS_KEYS] = {
+		[GS_SUPPRESS_OBJECT] = gs_shown_object(&list->pool, innermost.object),
+		[GS_SUPPRESS_EXTENSION] = gs_shown_object(&list->pool, extension.object),
+	};
 
 	for (size_t i = 0; i < list->count; i++) {
 		struct gs_suppression *rule = &list->rules[i];
 
-		if (!covers(rule, site, facts))
+		if (!covers(rule, site, facts, shown))
 			continue;
 		rule->use.hits++;
 		if (site->suppressed_by)

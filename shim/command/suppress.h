@@ -3,7 +3,8 @@
  * One rule a line: `key:glob` pairs that must all match, `until:YYYY-MM-DD` if the rule is to end,
  * then `# reason`. A line that begins with # is a comment. What a report does not know of a site
  * matches no glob. Innermost frames are meant: `object` and `symbol` called libc, `extension` was
- * called by Python, `python` (file) and `function` called that. */
+ * called by Python, `python` (file) and `function` called that. Objects are matched by their full
+ * names and as reports show them (shown.h). */
 #ifndef GS_SUPPRESS_H
 #define GS_SUPPRESS_H
 

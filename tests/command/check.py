@@ -4,6 +4,7 @@ twin, suppressions, baselines, input that is none."""
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,9 @@ def suppressions():
     uses = suppressions_of(schema.read(out))
     expect("suppressions", uses == [{"rule": "%s until:2999-12-31 # issue 12" % rule,
                                      "origin": hit + ":3", "hits": 1, "expired": False}], uses)
+    shown = write("shown", "call:usleep extension:_ctypes.so # as the report shows it\n")
+    check("hit as shown", 0, "--suppressions", shown, "--strict-suppressions", HELD,
+          out=["23 calls by %s:1" % shown], no_err=["unused"])
     one_differs = write("one", rule.replace("nap", "nop") + " # no\n")
     check("one pair differs", 1, "--suppressions", one_differs, HELD, err=[one_differs + ":1: unused"])
     check("several files", 0, "--suppressions", one_differs, "--suppressions", hit, HELD,
@@ -249,6 +253,14 @@ def baseline():
     diff("lines moved", 0, old, again, out=["0 new, 0 worse, 0 better, 0 gone"])
     slow = record("slow", script("app.py", HELD_TEXT.replace("usleep(1000)", "usleep(20000)")))
     check("worse", 1, "--baseline", old, slow, err=["new or worse"])
+    with open(old, encoding="utf-8") as stream:
+        text = stream.read()
+    full = held_site(text)["extension"]["object"]
+    for name, status in ((re.sub(r"\.cpython-3\d+", ".cpython-34", full), 0),
+                         (full.replace("_ctypes", "_stypes"), 1)):
+        other = write("other.json", text.replace(full, name))
+        check("baseline of %s" % name, status, "--baseline", other, first)
+        diff("a run of %s" % name, status, other, first)
     check("not much worse", 0, "--baseline", old, "--min-blocked=1s", slow)
     diff("worse", 1, first, slow, out=["worse  usleep < ", "0 new, 1 worse"])
     diff("better", 0, slow, old, out=["better usleep < ", "1 better, 0 gone"])

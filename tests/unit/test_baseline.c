@@ -6,7 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "line.h"
 #include "out.h"
+#include "shown.h"
 #include "unit.h"
 
 #define MS 1000000u
@@ -325,6 +327,59 @@ static void test_sites_of_one_key_are_taken_together(void)
 	forget();
 }
 
+#define OF(object)                                                              \
+	"{\"schema\":\"gilshim-report/1\"," TOTALS                              \
+	",\"sites\":[{\"rule\":\"GIL001\",\"call\":\"recv\","                   \
+	"\"origin\":\"extension\",\"calls\":2,\"blocked_ns\":7,\"worst_ns\":5," \
+	"\"extension\":{\"object\":\"" object "\"}}]}"
+
+/* An extension is the same for another version of Python, and no other for that. */
+static void test_objects_go_by_their_names_without_tags(void)
+{
+	static const struct {
+		const char *report;
+		size_t count;
+	} cases[] = {
+		{OF("_e.cpython-312-x86_64-linux-gnu.so"), 1},
+		{OF("_e.abi3.so"), 1},
+		{OF("_e.so"), 1},
+		{OF("_e"), 2},
+		{OF("_f.cpython-311-x86_64-linux-gnu.so"), 2},
+		{OF("_e.cpython"), 2},
+	};
+	static const char old[] = OF("_e.cpython-311-x86_64-linux-gnu.so");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CU_ASSERT_TRUE(read_bytes(GS_OLD, old, strlen(old)));
+		CU_ASSERT_TRUE(read_bytes(GS_NEW, cases[i].report, strlen(cases[i].report)));
+		CU_ASSERT_EQUAL(baseline.count, cases[i].count);
+		CU_ASSERT_STRING_EQUAL(baseline.entries[0].key.object, "_e.so");
+		forget();
+	}
+}
+
+/* The names are those of the report. */
+static void test_names_are_as_shown(void)
+{
+	static const char *const names[] = {"_e.cpython-311-x86_64-linux-gnu.so", "_e.abi3.so",
+		"libpq.so.5", ".cpython-311.so", ".abi3.so", "python3.11", "a.cpython-b.abi3.so"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct gs_summary_site site = {.call = "recv", .object = names[i]};
+		const char *shown = gs_shown_object(&baseline.pool, names[i]);
+		char chain[256], expected[256];
+		struct gs_text text;
+
+		gs_text_init(&text, chain, sizeof(chain));
+		gs_line_chain(&text, &site);
+		snprintf(expected, sizeof(expected), "recv < %s", shown);
+		CU_ASSERT_EQUAL(strncmp(chain, expected, strlen(expected)), 0);
+		CU_ASSERT(strchr("\n <", chain[strlen(expected)]) != NULL);
+	}
+	CU_ASSERT_PTR_NULL(gs_shown_object(&baseline.pool, NULL));
+	forget();
+}
+
 static void test_every_truncation_is_trouble(void)
 {
 	for (size_t size = 0; size < strlen(REPORT); size++) {
@@ -379,6 +434,8 @@ CU_TestInfo gs_tests_baseline[] = {
 	{"a site that waits now is worse", test_a_site_that_waits_now_is_worse},
 	{"one call among many", test_one_call_among_many},
 	{"sites of one key are taken together", test_sites_of_one_key_are_taken_together},
+	{"objects go by their names without tags", test_objects_go_by_their_names_without_tags},
+	{"names are as shown", test_names_are_as_shown},
 	{"every truncation is trouble", test_every_truncation_is_trouble},
 	{"hostile values", test_hostile_values},
 	{"hostile bytes", test_hostile_bytes},

@@ -100,6 +100,13 @@ static void test_every_key_matches_and_not(void)
 	CU_ASSERT_EQUAL(covered_by("object:libwait.so # x"), 0);
 	CU_ASSERT_EQUAL(covered_by("extension:_ext.* # x"), 2);
 	CU_ASSERT_EQUAL(covered_by("extension:_ext # x"), 0);
+	/* As shown, and in full. */
+	CU_ASSERT_EQUAL(covered_by("extension:_ext.so # x"), 2);
+	CU_ASSERT_EQUAL(covered_by("extension:_ext.cpython-311-*.so # x"), 2);
+	CU_ASSERT_EQUAL(covered_by("extension:_ext.cpython-312-*.so # x"), 0);
+	CU_ASSERT_EQUAL(covered_by("object:_ext.so # x"), 1);
+	CU_ASSERT_EQUAL(covered_by("object:_ext.cpython-311-x86_64-linux-gnu.so # x"), 1);
+	CU_ASSERT_EQUAL(covered_by("object:_ext.abi3.so # x"), 0);
 	CU_ASSERT_EQUAL(covered_by("python:*/app.py # x"), 3);
 	CU_ASSERT_EQUAL(covered_by("python:app.py # x"), 0);
 	CU_ASSERT_EQUAL(covered_by("function:f[a-f]tch # x"), 3);
