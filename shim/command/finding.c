@@ -148,11 +148,27 @@ bool gs_finding_is_file(const char *file)
 	return file && *file && *file != '<';
 }
 
+static bool is_within(const char *directory, const char *outer)
+{
+	size_t length = strlen(outer);
+
+	return strncmp(directory, outer, length) == 0 &&
+	       (directory[length] == '/' || !directory[length]);
+}
+
 char *gs_finding_root(void)
 {
+	const char *checkout = getenv("GITHUB_WORKSPACE");
+	char *outer = checkout && *checkout ? realpath(checkout, NULL) : NULL;
 	char *directory = getcwd(NULL, 0);
 	char *root;
 
+	if (directory && outer && is_within(directory, outer)) {
+		free(directory);
+		directory = outer;
+		outer = NULL;
+	}
+	free(outer);
 	if (!directory)
 		return NULL;
 	if (asprintf(&root, "%s%s", directory, strcmp(directory, "/") == 0 ? "" : "/") < 0)

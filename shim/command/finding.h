@@ -68,8 +68,9 @@ struct gs_finding_counts gs_finding_count(const struct gs_view *view);
 
 /* Has the file a name that an editor could open? "<string>" has not. */
 bool gs_finding_is_file(const char *file);
-/* The directory that tools take the sources to be in: where the command runs, ended by a slash;
- * NULL: not known. The caller frees. */
+/* The directory that tools take the sources to be in, ended by a slash: where the command runs, or
+ * GITHUB_WORKSPACE if that is in there, for GitHub counts from there. NULL: not known. The caller
+ * frees. */
 char *gs_finding_root(void);
 /* The file from there, if it is below it. */
 const char *gs_finding_relative(const char *file, const char *root);

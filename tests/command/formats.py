@@ -78,9 +78,10 @@ def record(name, *command, **environment):
     return folder
 
 
-def report(form, folder, cwd=None):
+def report(form, folder, cwd=None, workspace=""):
     done = subprocess.run([COMMAND, "report", "-f", form, folder], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=False, timeout=60, cwd=cwd)
+                          stderr=subprocess.PIPE, check=False, timeout=60, cwd=cwd,
+                          env=dict(os.environ, GITHUB_WORKSPACE=workspace))
     check(form + ": status and standard error", done.returncode == 0 and not done.stderr,
           (done.returncode, done.stderr))
     return done.stdout
@@ -110,6 +111,27 @@ def check_sarif(folder, sites):
              poll["codeFlows"][0]["threadFlows"][0]["locations"]]
     check("sarif: from libc outwards", steps[:3] == ["poll", "ask", "query"] and
           steps[-2:] == ["ask", "<module>"], steps)
+
+
+def check_workspace(folder):
+    """GitHub counts paths from where it checked out, wherever in there the command runs."""
+    inner = os.path.join(WORK, "in ner")
+    os.makedirs(inner, exist_ok=True)
+    os.symlink(WORK, inner + "/link")
+    for cwd, workspace, path in (
+            (WORK, "", "a program.py"), (inner, "", WORK + "/a program.py"),
+            (inner, WORK, "a program.py"), (inner, WORK + "/", "a program.py"),
+            (inner, inner + "/link", "a program.py"), (WORK, WORK, "a program.py"),
+            (os.path.dirname(WORK), WORK, os.path.basename(WORK) + "/a program.py"),
+            (WORK, inner, "a program.py"), (WORK, WORK[:-1], "a program.py"),
+            (WORK, "/nowhere", "a program.py")):
+        lines = report("github", folder, cwd=cwd, workspace=workspace).decode().splitlines()
+        files = [re.search(r"file=([^,]*),", line) for line in lines]
+        check("github: from %r in %r" % (cwd, workspace), path in
+              [found[1] for found in files if found], lines)
+    run = json.loads(report("sarif", folder, cwd=inner, workspace=WORK))["runs"][0]
+    check("sarif: the root is the workspace", run["originalUriBaseIds"]["%SRCROOT%"]["uri"] ==
+          "file://%s/" % WORK, run["originalUriBaseIds"])
 
 
 def check_junit(folder, sites):
@@ -299,6 +321,7 @@ def main():
     check_sarif(folder, sites)
     check_junit(folder, sites)
     check_github(folder, sites)
+    check_workspace(folder)
     check_editable(extension, program)
     check_other_layouts(extension, program)
     check_debian()

@@ -49,7 +49,8 @@ def skip(name, reason):
 
 def report(form, folder, work):
     done = subprocess.run([COMMAND, "report", "-f", form, folder], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=False, cwd=work)
+                          stderr=subprocess.PIPE, check=False, cwd=work,
+                          env=dict(os.environ, GITHUB_WORKSPACE=""))
     check("%s of %s: status and standard error" % (form, os.path.basename(folder)),
           done.returncode == 0 and SAID.fullmatch(done.stderr.decode()),
           (done.returncode, done.stderr))
