@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "calls.h"
 #include "err.h"
@@ -135,11 +136,47 @@ static char *inside(const char *directory)
 	return path;
 }
 
+/* The option again with a path from the root, for processes that begin elsewhere; empty if `value`
+ * is none, or one already. */
+static char *anchor(const char *key, const char *value)
+{
+	char *directory, *path, *option;
+
+	if (*value == '/' || strcmp(value, "stderr") == 0 || strcmp(value, "none") == 0)
+		return join("", "");
+	directory = getcwd(NULL, 0);
+	if (!directory)
+		return join("", "");
+	if (asprintf(&path, "%s/%s", directory, value) < 0)
+		gs_out_of_memory();
+	option = gs_launch_option(key, path);
+	free(path);
+	free(directory);
+	return option;
+}
+
+/* Those of `wish` that name files. */
+static char *anchor_files(const struct gs_launch_wish *wish)
+{
+	struct gs_options options = {0};
+	char *summary, *log_to, *both;
+
+	gs_options_parse(&options, wish->options, NULL, NULL);
+	summary = anchor("summary", options.summary);
+	log_to = anchor("log_to", options.log_to);
+	both = join(summary, log_to);
+	free(summary);
+	free(log_to);
+	return both;
+}
+
 bool gs_launch_prepare(const struct gs_launch_wish *wish, const char *directory)
 {
 	char *place = inside(directory);
 	char *record = gs_launch_option("record", place);
-	char *ours = join(wish->summaries ? "" : "summary=none", record);
+	char *files = anchor_files(wish);
+	char *more = join(wish->summaries ? "" : "summary=none", files);
+	char *ours = join(more, record);
 	char *all = join(wish->options, ours);
 	struct gs_options options = {0};
 	bool done = false;
@@ -156,6 +193,8 @@ bool gs_launch_prepare(const struct gs_launch_wish *wish, const char *directory)
 		done = preload();
 	free(all);
 	free(ours);
+	free(more);
+	free(files);
 	free(record);
 	free(place);
 	return done;

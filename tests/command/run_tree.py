@@ -55,6 +55,26 @@ def summaries(scratch):
     check(len(glob.glob(path.replace("%p", "*"))) == 1, "no file")
 
 
+def relative(scratch):
+    """Files are meant from where gilshim began, for processes that begin elsewhere too."""
+    here, there = os.path.join(scratch, "here"), os.path.join(scratch, "there")
+    os.mkdir(here)
+    os.mkdir(there)
+    text = ("import os, subprocess, sys\n%snap(2000)\nif len(sys.argv) > 1:\n    subprocess.run("
+            "[sys.executable, '-c', sys.argv[1]], cwd=%r, check=True)\n" % (HELD, there))
+    for before, environ in ((["--log=held", "--log_to=log", "--summary=sum.%p"], {}),
+                            ([], {"GILSHIM_OPTIONS": "log=held:log_to=log:summary=sum.%p"})):
+        done = python(text, text, before=before, cwd=here, env=environ)
+        check(done.status == 0 and not os.listdir(there), "there:", os.listdir(there), done.err)
+        check(len(glob.glob(here + "/sum.*")) == 2, "here:", os.listdir(here))
+        check(len({line.split("\t")[1] for line in open(here + "/log")}) == 2, "log:",
+              open(here + "/log").read())
+        for name in os.listdir(here):
+            os.unlink(os.path.join(here, name))
+    done = python(SHOW, before=["--log_to=stderr", "--summary=none"])
+    check("/stderr" not in done.out and "/none" not in done.out, done.out)
+
+
 def preloaded(scratch):
     other = os.path.join(scratch, "other.so")
     made = subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-o", other, "/dev/null"],
@@ -264,6 +284,7 @@ def closed_error(_):
 
 
 CASES = [("merged", merged), ("quoted", quoted), ("summaries", summaries),
+         ("relative", relative),
          ("preloaded", preloaded), ("nothing", nothing)]
 CASES += [("tree " + name, tree(name)) for name in TREE]
 CASES += [("multiprocessing " + method, multiprocessing(method))
