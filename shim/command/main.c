@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "compiler.h"
@@ -46,7 +47,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case KEY_COMPLETION:
 		gs_completion_print(commands, GS_ARRAY_SIZE(commands));
-		exit(fflush(stdout) == 0 ? GS_EXIT_OK : GS_EXIT_TROUBLE);
+		exit(GS_EXIT_OK);
 	case ARGP_KEY_ARG:
 		chosen->command = find(argument);
 		if (!chosen->command)
@@ -105,6 +106,17 @@ static const struct argp argp = {
 	.help_filter = help,
 };
 
+/* What argp prints (--help, --version) nobody else looks after. Where something failed it has been
+ * said. */
+static void check_output(int status, void *unused)
+{
+	(void) unused;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || status != GS_EXIT_OK)
+		return;
+	gs_warn("standard output: write error; what was to be printed is not complete");
+	_exit(GS_EXIT_TROUBLE);
+}
+
 int main(int argc, char **argv)
 {
 	struct chosen chosen = {NULL, 0};
@@ -112,6 +124,7 @@ int main(int argc, char **argv)
 	int status;
 
 	argp_err_exit_status = GS_EXIT_TROUBLE;
+	on_exit(check_output, NULL);
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &chosen) != 0)
 		return GS_EXIT_TROUBLE;
 	if (asprintf(&name, "gilshim %s", chosen.command->name) < 0) {

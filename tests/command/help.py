@@ -48,6 +48,24 @@ COMMANDS = re.findall(r"^  ([a-z]+)  +\S", HELP.split("Commands:\n")[1].split("\
 HELPS = {command: help_of(command) for command in COMMANDS}
 
 
+# ---- a full disk ----
+
+def check_full_disk():
+    """What could not be printed is said, whoever prints it; with a place for it nothing is."""
+    for arguments in (["--help"], ["--version"], ["-V"], ["--usage"], ["--completion"],
+                      ["check", "--help"], ["diff", "--version"], ["calls"],
+                      ["calls", "--man=calls"], ["calls", "--man=options"]):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                  text=True, check=False, env=ENVIRONMENT, timeout=60)
+        check("%r on a full disk" % arguments, done.returncode == 2 and
+              done.stderr.startswith("gilshim: standard output: ") and done.stderr.count("\n") == 1,
+              (done.returncode, done.stderr))
+        done = run(COMMAND, *arguments)
+        check("%r" % arguments, done.returncode == 0 and done.stdout and not done.stderr,
+              (done.returncode, done.stderr))
+
+
 # ---- examples ----
 
 def examples(text):
@@ -162,6 +180,7 @@ def check_files():
 for name, text in [("gilshim", HELP)] + list(HELPS.items()):
     check_examples(name, text)
 check_an_example_can_fail()
+check_full_disk()
 check_registered()
 check_options()
 check_values()
