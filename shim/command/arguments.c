@@ -1,11 +1,27 @@
 #include "arguments.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "err.h"
 #include "launch.h"
 #include "options.h"
+
+void gs_arguments_error(const struct argp_state *state, const char *format, ...)
+{
+	va_list arguments;
+	char *words;
+
+	va_start(arguments, format);
+	if (vasprintf(&words, format, arguments) < 0)
+		gs_out_of_memory();
+	va_end(arguments);
+	gs_clean(words);
+	argp_error(state, "%s", words);
+	free(words);
+}
 
 /* ---- formats ---- */
 
@@ -19,7 +35,7 @@ const struct gs_format *gs_arguments_format(const char *name, const struct argp_
 		if (strcmp(format->name, name) == 0)
 			return format;
 	}
-	argp_error(state, "%s: no such format; there are " GS_FORMAT_WORDS, name);
+	gs_arguments_error(state, "%s: no such format; there are " GS_FORMAT_WORDS, name);
 	return gs_formats;
 }
 
@@ -45,7 +61,7 @@ error_t gs_arguments_take(struct gs_arguments_list *list, int key, const char *a
 		gs_arguments_add(list, argument);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "%s", question);
+		gs_arguments_error(state, "%s", question);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -72,7 +88,7 @@ static error_t parse_library(int key, char *argument, struct argp_state *state)
 	option = gs_launch_option(gs_option_info[key - FIRST_KEY].key, argument);
 	fault = gs_launch_fault(option);
 	if (fault)
-		argp_error(state, "--%s", fault);
+		gs_arguments_error(state, "--%s", fault);
 	if (asprintf(&all, "%s%s%s", *options ? *options : "", *options ? ":" : "", option) < 0)
 		gs_out_of_memory();
 	free(fault);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "compiler.h"
 #include "out.h"
 
 /* ---- formats ---- */
@@ -48,5 +49,8 @@ error_t gs_arguments_take(struct gs_arguments_list *list, int key, const char *a
 /* A child for parsers of commands that run programs: --KEY=VALUE for each row of options.def. Its
  * input is a text, key=value:..., that the options are added to; the caller frees. */
 extern const struct argp gs_arguments_library;
+
+/* As argp_error(): says it, and ends the command. Words of the command line can forge no line. */
+void gs_arguments_error(const struct argp_state *state, const char *format, ...) GS_PRINTF(2, 3);
 
 #endif

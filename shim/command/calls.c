@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "command.h"
 #include "err.h"
 #include "libc.h"
@@ -28,7 +29,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	}
 	if (key == ARGP_KEY_ARG)
-		argp_error(state, "%s: no argument expected", argument);
+		gs_arguments_error(state, "%s: no argument expected", argument);
 	return key == ARGP_KEY_ARG ? 0 : ARGP_ERR_UNKNOWN;
 }
 

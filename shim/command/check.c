@@ -64,7 +64,7 @@ static error_t parse_policy(int key, char *argument, struct argp_state *state)
 		if (rows[i].key != key)
 			continue;
 		if (!rows[i].set(&check->gate.policy, argument))
-			argp_error(state, "--%s=%s: expected %s", rows[i].name, argument,
+			gs_arguments_error(state, "--%s=%s: expected %s", rows[i].name, argument,
 				rows[i].expected);
 		return 0;
 	}
@@ -91,20 +91,20 @@ static void check_arguments(const struct check *check, const struct argp_state *
 	bool runs = check->run.argv != NULL;
 
 	if (runs && check->paths.count > 0)
-		argp_error(state, "%s: expected records, or -- and a program, not both",
+		gs_arguments_error(state, "%s: expected records, or -- and a program, not both",
 			check->paths.items[0]);
 	if (!runs && check->run.keep)
-		argp_error(state,
+		gs_arguments_error(state,
 			"-o %s: keeps the records of a program; the report goes to "
 			"--output=FILE",
 			check->run.keep);
 	if (!runs && check->options)
-		argp_error(state, "%s: expected -- and a program; records are what they are",
-			check->options);
+		gs_arguments_error(state,
+			"%s: expected -- and a program; records are what they are", check->options);
 	/* Standard output is the program's, and standard error is for people and for GitHub. */
 	if (runs && !check->output && check->format->write != gs_out_text &&
 		check->format->write != gs_out_github)
-		argp_error(state, "--format=%s: expected --output=FILE beside a program",
+		gs_arguments_error(state, "--format=%s: expected --output=FILE beside a program",
 			check->format->name);
 }
 

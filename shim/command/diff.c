@@ -43,7 +43,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	struct diff *diff = state->input;
 
 	if (key == ARGP_KEY_END && diff->paths.count != GS_SIDES)
-		argp_error(state, "%s", question);
+		gs_arguments_error(state, "%s", question);
 	return gs_arguments_take(&diff->paths, key, argument, state, question);
 }
 

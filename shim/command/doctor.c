@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "command.h"
 #include "err.h"
 #include "executable.h"
@@ -182,7 +183,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		else if (strcmp(argument, "text") == 0)
 			line->write = write_text;
 		else
-			argp_error(state, "%s: no such format; there are text and json", argument);
+			gs_arguments_error(
+				state, "%s: no such format; there are text and json", argument);
 		return 0;
 	case 'o':
 		line->output = argument;

@@ -8,6 +8,14 @@
 #include "command.h"
 #include "progress.h"
 
+void gs_clean(char *words)
+{
+	for (char *at = words; *at; at++) {
+		if ((unsigned char) *at < 0x20 || *at == 0x7f)
+			*at = '?';
+	}
+}
+
 void gs_warn(const char *format, ...)
 {
 	va_list arguments;
@@ -17,11 +25,8 @@ void gs_warn(const char *format, ...)
 	if (vasprintf(&words, format, arguments) < 0)
 		words = NULL;
 	va_end(arguments);
-	/* Paths come from outside: none may forge a line or speak to the terminal. */
-	for (char *at = words; at && *at; at++) {
-		if ((unsigned char) *at < 0x20 || *at == 0x7f)
-			*at = '?';
-	}
+	if (words)
+		gs_clean(words);
 	gs_progress_clear();
 	fprintf(stderr, "gilshim: %s\n", words ? words : format);
 	free(words);

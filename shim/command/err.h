@@ -10,6 +10,10 @@
 /* One line on standard error, "gilshim: " before it, in one write. */
 void gs_warn(const char *format, ...) GS_PRINTF(1, 2);
 
+/* Makes control characters '?': words from outside can forge no line and not speak to a terminal.
+ */
+void gs_clean(char *words);
+
 /* Says so in one line and ends the command. */
 _Noreturn void gs_out_of_memory(void);
 

@@ -127,6 +127,16 @@ static void write_count(FILE *stream, uint64_t sites, uint64_t calls)
 		calls, plural(calls));
 }
 
+/* Words from a file, for a terminal. */
+static void write_words(FILE *stream, const char *before, const char *from)
+{
+	char *words = strcpy(gs_alloc(strlen(from) + 1, 1), from);
+
+	gs_clean(words);
+	fprintf(stream, "%s%s", before, words);
+	free(words);
+}
+
 static void write_suppressed(FILE *stream, const struct gs_suppressions *list)
 {
 	uint64_t sites = 0, calls = 0;
@@ -139,7 +149,9 @@ static void write_suppressed(FILE *stream, const struct gs_suppressions *list)
 			gs_sum(&calls, rule->calls);
 		} else if (rule->sites) {
 			write_count(stream, rule->sites, rule->calls);
-			fprintf(stream, " by %s (%s)\n", rule->use.origin, rule->use.reason);
+			write_words(stream, " by ", rule->use.origin);
+			write_words(stream, " (", rule->use.reason);
+			fputs(")\n", stream);
 		}
 	}
 	if (sites) {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "command.h"
 #include "compiler.h"
 #include "completion.h"
@@ -51,12 +52,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		chosen->command = find(argument);
 		if (!chosen->command)
-			argp_error(state, "%s: no such command", argument);
+			gs_arguments_error(state, "%s: no such command", argument);
 		chosen->index = state->next - 1;
 		state->next = state->argc; /* the rest is the subcommand's */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which command?");
+		gs_arguments_error(state, "which command?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -100,7 +100,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		line->run.argv = state->argv + state->next;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which program?");
+		gs_arguments_error(state, "which program?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -152,6 +152,9 @@ def suppressions():
     shown = write("shown", "call:usleep extension:_ctypes.so # as the report shows it\n")
     check("hit as shown", 0, "--suppressions", shown, "--strict-suppressions", HELD,
           out=["23 calls by %s:1" % shown], no_err=["unused"])
+    loud = write("loud", "call:usleep # red \x1b[31m\n")
+    check("a reason for terminals", 0, "--suppressions", loud, HELD,
+          out=["suppressed: 1 site, 23 calls by %s:1 (red ?[31m)\n" % loud])
     one_differs = write("one", rule.replace("nap", "nop") + " # no\n")
     check("one pair differs", 1, "--suppressions", one_differs, HELD, err=[one_differs + ":1: unused"])
     check("several files", 0, "--suppressions", one_differs, "--suppressions", hit, HELD,

@@ -48,6 +48,21 @@ COMMANDS = re.findall(r"^  ([a-z]+)  +\S", HELP.split("Commands:\n")[1].split("\
 HELPS = {command: help_of(command) for command in COMMANDS}
 
 
+# ---- words of the command line ----
+
+def check_words():
+    """They can forge no line and not speak to a terminal; others come back as they are."""
+    bad = "x\x1b[31m\ny"
+    for arguments in (["%s"], ["report", "-f", "%s", "r"], ["calls", "%s"], ["doctor", "-f", "%s"],
+                      ["check", "--fail-on=%s", "r"], ["check", "--format=%s", "r"],
+                      ["check", "%s", "--", "true"], ["run", "--blocked=%s", "true"]):
+        for word, seen in ((bad, "x?[31m?y"), ("plain", "plain")):
+            done = run(COMMAND, *[argument.replace("%s", word) for argument in arguments])
+            check("usage: %r of %r" % (word, arguments), done.returncode == 2 and
+                  seen in done.stderr and "\x1b" not in done.stderr and
+                  done.stderr.count("\n") <= 2, (done.returncode, done.stderr))
+
+
 # ---- a full disk ----
 
 def check_full_disk():
@@ -180,6 +195,7 @@ def check_files():
 for name, text in [("gilshim", HELP)] + list(HELPS.items()):
     check_examples(name, text)
 check_an_example_can_fail()
+check_words()
 check_full_disk()
 check_registered()
 check_options()
