@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "defaults.h"
 #include "err.h"
 #include "launch.h"
 #include "options.h"
@@ -98,6 +99,21 @@ static error_t parse_library(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
+/* Each option's help ends in its default. */
+static char *add_default(int key, const char *text, void *input)
+{
+	char *words, *all;
+
+	(void) input;
+	if (key < FIRST_KEY || key >= END_OF_KEYS)
+		return (char *) text;
+	words = gs_defaults_words((unsigned) (key - FIRST_KEY));
+	if (asprintf(&all, "%s. %s", text, words) < 0)
+		gs_out_of_memory();
+	free(words);
+	return all;
+}
+
 static const struct argp_option library_options[] = {
 #define GS_OPTION(key, type, field, fallback, argument, meaning) \
 	{#key, KEY_##key, argument, 0, meaning, 0},
@@ -105,4 +121,8 @@ static const struct argp_option library_options[] = {
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
-const struct argp gs_arguments_library = {.options = library_options, .parser = parse_library};
+const struct argp gs_arguments_library = {
+	.options = library_options,
+	.parser = parse_library,
+	.help_filter = add_default,
+};

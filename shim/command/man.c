@@ -1,9 +1,11 @@
 #include "man.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "calls.h"
+#include "defaults.h"
 #include "options.h"
 
 /* man(7) takes a leading dot or quote for a request and a hyphen for a dash. */
@@ -42,12 +44,16 @@ static void print_options(void)
 {
 	for (unsigned i = 0; i < gs_option_count; i++) {
 		const struct gs_option_info *option = &gs_option_info[i];
+		char *words = gs_defaults_words(i);
 
 		printf(".TP\n.BI %s= ", option->key);
 		print_words(option->argument);
 		putchar('\n');
 		print_words(option->meaning);
+		fputs(". ", stdout);
+		print_words(words);
 		puts(".");
+		free(words);
 	}
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What the command says of itself: every example of every --help is run; bash completes every
-command, option and value that --help names, by the file that make installs."""
+command, option and value that --help names, by the file that make installs; `run --help`, the man
+page and the README tell the same defaults, and ranges at whose ends the option is taken."""
 import argparse
 import os
 import re
@@ -16,6 +17,7 @@ parser.add_argument("--build", required=True)
 options = parser.parse_args()
 LIB, COMMAND = os.path.abspath(options.lib), os.path.abspath(options.command)
 BUILD = os.path.dirname(COMMAND)
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORK = tempfile.mkdtemp(prefix="gilshim-help-")
 results = {"passed": 0, "failed": 0, "skipped": 0}
 ENVIRONMENT = {key: value for key, value in os.environ.items()
@@ -192,6 +194,49 @@ def check_files():
     check("the program's options are not ours", complete("run", "sort", "--lo") == [])
 
 
+# ---- defaults ----
+
+def options_told(text, pattern):
+    """Key to meaning, in one line."""
+    return {key: " ".join(told.split()) for key, told in re.findall(pattern, text, re.M | re.S)}
+
+
+def default_told(meaning):
+    found = re.findall(r"(?:Default: (\S*?[^,.\s])|No default)(?:, from .*?)?\.?$", meaning)
+    return found[0] if found else meaning
+
+
+def takes(key, value):
+    return run(COMMAND, "run", "--summary=none", "--%s=%s" % (key, value), "--", "true").returncode == 0
+
+
+def check_ends(key, meaning):
+    for last in re.findall(r"\b0 to (\d+)", meaning):
+        for value, good in (0, True), (int(last), True), (int(last) + 1, False):
+            check("--%s=%d: %s" % (key, value, good), takes(key, value) == good, meaning)
+
+
+def check_defaults():
+    with open(ROOT + "/README.md", encoding="utf-8") as stream:
+        readme = stream.read().partition("\n## Options\n")[2].partition("\n## ")[0]
+    with open(BUILD + "/libgilshim.7", encoding="utf-8") as stream:
+        page = stream.read().replace("\\-", "-")
+    told = options_told(HELPS["run"].partition("Options of the library")[2].partition("\n\n")[0] + "\n",
+                        r"^ +--([a-z_]+)=\S+\s(.*?)(?=^ +--|\Z)")
+    paged = options_told(page.partition("pairs, separated")[2].partition(".RE")[0] + ".TP\n",
+                         r"^\.BI ([a-z_]+)= .*?\n(.*?)\.\n(?=\.TP)")
+    tabled = dict(re.findall(r"^\| `([a-z_]+)` \| *`?([^ `|]*)`? *\|", readme, re.M))
+    check("the options of run --help, the man page and the README", len(told) > 10 and
+          set(told) == set(paged) == set(tabled), (sorted(told), sorted(paged), sorted(tabled)))
+    for key, meaning in told.items():
+        default = default_told(meaning)
+        check("the man page on " + key, paged.get(key) == meaning, (paged.get(key), meaning))
+        check("the default of " + key, tabled.get(key) == default, (tabled.get(key), meaning))
+        check("the default of %s is taken" % key, not default or takes(key, default), meaning)
+        check_ends(key, meaning)
+    check("a range is told", sum("0 to " in meaning for meaning in told.values()) >= 3, told)
+
+
 for name, text in [("gilshim", HELP)] + list(HELPS.items()):
     check_examples(name, text)
 check_an_example_can_fail()
@@ -201,6 +246,7 @@ check_registered()
 check_options()
 check_values()
 check_files()
+check_defaults()
 shutil.rmtree(WORK, ignore_errors=True)
 print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % results)
 sys.exit(results["failed"] > 0)
