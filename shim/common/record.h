@@ -24,7 +24,7 @@
 #define GS_RECORD_ENDIAN 0x01020304u
 
 /* Stated capacities. A full table counts what it loses. */
-#define GS_MAX_CALLS 256
+#define GS_MAX_CALLS 288
 #define GS_MAX_THREADS 256 /* and one overflow block, shared: those threads count in `retired` */
 #define GS_MAX_SITES 4096
 #define GS_MAX_MODULES 512

@@ -110,6 +110,12 @@ static inline gs_claim_t gs_claim_close(int fd)
 	return gs_claim_make(GS_CLAIM_CLOSE, fd);
 }
 
+/* What a copy takes the place of is closed. */
+static inline gs_claim_t gs_claim_replaced(int fd, int other)
+{
+	return fd == other ? GS_NEVER_WAITS : gs_claim_close(other);
+}
+
 /* O_NONBLOCK covers FIFOs, terminals and leases, and a path alone opens nothing; but to find the
  * file may take its disk's time whatever the flags say. */
 static inline gs_claim_t gs_claim_opened(int flags, int fd)

@@ -20,8 +20,8 @@ enum rule_kind {
 	RULE_FD_COUNT,    /* never if argument `arg` is zero */
 	RULE_FDS,         /* two descriptors, the first argument and argument `arg` */
 	RULE_QUEUE,
-	RULE_CLOSE,
-	RULE_MS, /* a timeout in argument `arg` */
+	RULE_CLOSE, /* the descriptor in argument `arg` */
+	RULE_MS,    /* a timeout in argument `arg` */
 	RULE_TIMESPEC,
 	RULE_TIMEVAL,
 	RULE_OTHER, /* a rule of its own */
@@ -53,6 +53,10 @@ static const struct rule rules[] = {
 	[SYS_pwritev2] = {RULE_FD_COUNT, 2, 0},
 	[SYS_openat] = {RULE_DISK, 0, 0},
 	[SYS_close] = {RULE_CLOSE, 0, 0},
+#ifdef SYS_dup2
+	[SYS_dup2] = {RULE_CLOSE, 1, 0},
+#endif
+	[SYS_dup3] = {RULE_CLOSE, 1, 0},
 	[SYS_flock] = {RULE_OTHER, 0, 0},
 	[SYS_sendfile] = {RULE_FDS, 1, 0},
 	[SYS_splice] = {RULE_FDS, 2, 0},
@@ -295,7 +299,7 @@ static gs_claim_t claim_by_rule(const struct rule *rule, long number, const long
 	case RULE_QUEUE:
 		return gs_claim_queue(fd);
 	case RULE_CLOSE:
-		return gs_claim_close(fd);
+		return gs_claim_close((int) value);
 	case RULE_MS:
 		return gs_claim_unless((int) value == 0);
 	case RULE_TIMESPEC:

@@ -246,6 +246,29 @@ EXERCISE(CLOSE)
 	FAILS(-1, EBADF, CALL(close, fd));
 }
 
+EXERCISE(DUP2)
+{
+	int fds[2], fd = text_file();
+
+	x_pipe(fds);
+	KEEPS(fds[0], CALL(dup2, fd, fds[0]));
+	KEEPS(fd, CALL(dup2, fd, fd));
+	EXPECT(lseek(fds[0], 0, SEEK_CUR) == 0);
+	FAILS(-1, EBADF, CALL(dup2, -1, fds[1]));
+	EXPECT(is_open(fds[1]));
+}
+
+EXERCISE(DUP3)
+{
+	int fds[2], fd = text_file();
+
+	x_pipe(fds);
+	KEEPS(fds[0], CALL(dup3, fd, fds[0], O_CLOEXEC));
+	EXPECT(REAL(fcntl)(fds[0], F_GETFD) == FD_CLOEXEC);
+	FAILS(-1, EINVAL, CALL(dup3, fd, fd, 0));
+	FAILS(-1, EBADF, CALL(dup3, -1, fds[1], 0));
+}
+
 static void open_far(void)
 {
 	dup2(1, 240);
