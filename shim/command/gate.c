@@ -91,7 +91,7 @@ static bool is_shown(const struct gs_view_site *site, enum gs_verdict verdict, b
 {
 	if (verdict == GS_VERDICT_SUPPRESSED || failing != gs_policy_fails(verdict))
 		return false;
-	return failing || gs_rank_listed((enum gs_origin) site->key.origin, gs_view_rule(site));
+	return failing || gs_view_listed(site);
 }
 
 /* Returns the last rank given. */

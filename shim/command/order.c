@@ -13,6 +13,18 @@ enum gs_rule gs_view_rule(const struct gs_view_site *site)
 	return gs_rank_rule(origin, site->class, site->blocked_calls);
 }
 
+bool gs_view_listed(const struct gs_view_site *site)
+{
+	const struct gs_rank rank = {
+		.stalled_ns = site->stalled_ns,
+		.blocked_ns = site->blocked_ns,
+		.rule = gs_view_rule(site),
+		.origin = (enum gs_origin) site->key.origin,
+	};
+
+	return gs_rank_listed(&rank);
+}
+
 uint32_t *gs_view_ranked(const struct gs_view *view)
 {
 	struct gs_rank *ranks = gs_alloc(view->site_count, sizeof(*ranks));

@@ -11,7 +11,7 @@ static void add_site(struct gs_summary_totals *totals, const struct gs_view_site
 {
 	enum gs_origin origin = (enum gs_origin) site->key.origin;
 	struct gs_summary_count *count = &totals->origin[origin];
-	bool is_listed = gs_rank_listed(origin, gs_view_rule(site));
+	bool is_listed = gs_view_listed(site);
 
 	totals->findings += is_listed;
 	if (site->key.kind == GS_KIND_CALL) {
@@ -136,7 +136,7 @@ void gs_out_text(FILE *stream, struct gs_view *view)
 	for (size_t i = 0; i < view->site_count; i++) {
 		const struct gs_view_site *site = &view->sites[order[i]];
 
-		if (gs_rank_listed((enum gs_origin) site->key.origin, gs_view_rule(site))) {
+		if (gs_view_listed(site)) {
 			struct gs_summary_site summary = gs_site_summary(view, site);
 
 			summary.nobody_waited = gs_line_names_stalled(&totals);

@@ -199,6 +199,9 @@ void gs_view_free(struct gs_view *view);
 
 enum gs_rule gs_view_rule(const struct gs_view_site *site);
 
+/* Is it listed one by one? See gs_rank_listed(). */
+bool gs_view_listed(const struct gs_view_site *site);
+
 /* The sites, most harmful first; view->site_count numbers. The caller frees. */
 uint32_t *gs_view_ranked(const struct gs_view *view);
 

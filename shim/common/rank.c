@@ -5,6 +5,7 @@
 
 #define DELAYED_CALLS 10
 #define DELAYED_NS 10000000u
+#define OWN_NS 1000000u /* of CPython's own waits */
 
 enum gs_rule gs_rank_rule(enum gs_origin origin, enum gs_class class, uint64_t blocked_calls)
 {
@@ -44,14 +45,18 @@ const char *gs_rank_rule_name(enum gs_rule rule)
 	}
 }
 
-/* CPython's own waits are listed only where they did harm: nobody but its authors can change the
- * others. */
-bool gs_rank_listed(enum gs_origin origin, enum gs_rule rule)
+/* CPython's own waits are listed only where they did harm, or could have done some to speak of:
+ * nobody but its authors can change the others. A module that is loaded for the first time waits
+ * for its disk, for a fraction of a millisecond. */
+bool gs_rank_listed(const struct gs_rank *rank)
 {
-	if (origin == GS_ORIGIN_EXTENSION)
-		return rule != GS_RULE_NONE;
-	return origin == GS_ORIGIN_INTERPRETER &&
-	       (rule == GS_RULE_HELD_BLOCKED || rule == GS_RULE_HELD_COMPUTE);
+	if (rank->origin == GS_ORIGIN_EXTENSION)
+		return rank->rule != GS_RULE_NONE;
+	if (rank->origin != GS_ORIGIN_INTERPRETER)
+		return false;
+	if (rank->rule == GS_RULE_HELD_BLOCKED)
+		return rank->stalled_ns > 0 || rank->blocked_ns >= OWN_NS;
+	return rank->rule == GS_RULE_HELD_COMPUTE;
 }
 
 /* Larger first. */

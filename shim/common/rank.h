@@ -44,8 +44,9 @@ bool gs_rank_delay_listed(uint64_t delayed, uint64_t wait_ns);
 /* "GIL001"; NULL for no rule. */
 const char *gs_rank_rule_name(enum gs_rule rule);
 
-/* Is a site of this kind listed one by one? Others are counted in the line of their origin. */
-bool gs_rank_listed(enum gs_origin origin, enum gs_rule rule);
+/* Is a site listed one by one? Others are counted in the line of their origin: what breaks no rule,
+ * and what CPython itself does that did no harm worth a word. */
+bool gs_rank_listed(const struct gs_rank *rank);
 
 /* < 0 if a is more harmful than b: by the time that others stood still, then by the time blocked,
  * then extensions before CPython itself, then by calls. Behind all that break a rule come those

@@ -106,7 +106,7 @@ static void count_call_site(struct gs_summary_totals *totals, struct gs_rank *ra
 static void count_compute_site(struct gs_summary_totals *totals, struct gs_rank *rank)
 {
 	rank->rule = gs_rank_compute_rule(rank->origin);
-	if (!gs_rank_listed(rank->origin, rank->rule))
+	if (!gs_rank_listed(rank))
 		return;
 	totals->compute.sites++;
 	totals->compute.stretches += rank->calls;
@@ -131,7 +131,7 @@ static size_t rank_sites(struct gs_summary_totals *totals)
 			count_compute_site(totals, &rank);
 		else
 			count_call_site(totals, &rank);
-		if (!gs_rank_listed(rank.origin, rank.rule))
+		if (!gs_rank_listed(&rank))
 			continue;
 		totals->findings++;
 		shown = gs_rank_insert(ranks, shown, room, &rank);

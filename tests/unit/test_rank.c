@@ -61,16 +61,26 @@ static void test_names_of_rules(void)
 	CU_ASSERT_PTR_NULL(gs_rank_rule_name(GS_RULE_NONE));
 }
 
+static bool listed(enum gs_origin origin, enum gs_rule rule, uint64_t blocked, uint64_t stalled)
+{
+	const struct gs_rank rank = {
+		.stalled_ns = stalled, .blocked_ns = blocked, .rule = rule, .origin = origin};
+
+	return gs_rank_listed(&rank);
+}
+
 static void test_what_is_listed(void)
 {
-	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_BLOCKED));
-	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_COULD_BLOCK));
-	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_NONE));
-	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_BLOCKED));
-	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_COULD_BLOCK));
-	CU_ASSERT_FALSE(gs_rank_listed(GS_ORIGIN_STARTUP, GS_RULE_NONE));
-	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_COMPUTE));
-	CU_ASSERT_TRUE(gs_rank_listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_COMPUTE));
+	CU_ASSERT_TRUE(listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_BLOCKED, 1, 0));
+	CU_ASSERT_TRUE(listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_COULD_BLOCK, 0, 0));
+	CU_ASSERT_FALSE(listed(GS_ORIGIN_EXTENSION, GS_RULE_NONE, 0, 0));
+	CU_ASSERT_TRUE(listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_BLOCKED, 1000000, 0));
+	CU_ASSERT_TRUE(listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_BLOCKED, 1000, 1));
+	CU_ASSERT_FALSE(listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_BLOCKED, 999999, 0));
+	CU_ASSERT_FALSE(listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_COULD_BLOCK, 0, 0));
+	CU_ASSERT_FALSE(listed(GS_ORIGIN_STARTUP, GS_RULE_NONE, 1000000, 1));
+	CU_ASSERT_TRUE(listed(GS_ORIGIN_EXTENSION, GS_RULE_HELD_COMPUTE, 0, 0));
+	CU_ASSERT_TRUE(listed(GS_ORIGIN_INTERPRETER, GS_RULE_HELD_COMPUTE, 0, 0));
 }
 
 /* In the order in which they must come. */
