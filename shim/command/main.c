@@ -101,7 +101,7 @@ static const struct argp argp = {
 	       "Examples:\n\n"
 	       "  gilshim run -- python3 app.py\n"
 	       "  gilshim check -- python3 app.py\n"
-	       "  LD_PRELOAD=libgilshim.so GILSHIM_OPTIONS=record=records python3 app.py\n"
+	       "  LD_PRELOAD=libgilshim.so GILSHIM_OPTIONS=record=$PWD/records python3 app.py\n"
 	       "  gilshim report records\n\n"
 	       "The third is all that it takes where no other program can be put before.",
 	.help_filter = help,

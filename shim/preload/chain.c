@@ -9,7 +9,7 @@
 #include "store.h"
 #include "sys.h"
 
-#define DEEPEST 160 /* frames walked, kept or not */
+#define DEEPEST 1024 /* frames walked, kept or not */
 #define UNWINDER_NEEDS                                                            \
 	(12 * 1024) /* bytes of stack: less on a signal stack, and we do not walk \
 		     */
@@ -104,6 +104,9 @@ void gs_chain_capture(struct gs_chain *chain, const void *caller)
 	chain->extension_frame = GS_NONE;
 	if (!gs_stack_is_small())
 		_Unwind_Backtrace(visit, &walk);
+	/* Further out lies what Python called. */
+	if (walk.walked > DEEPEST && !walk.back)
+		chain->extension = chain->extension_frame = GS_NONE;
 	if (!walk.started) { /* no unwind tables on the way: the caller is all there is */
 		walk.own = true;
 		judge_frame(&walk, (uintptr_t) caller - 1);

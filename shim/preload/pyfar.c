@@ -110,17 +110,17 @@ static uint32_t character(const void *text, unsigned kind, size_t i)
 
 static uint32_t store_text(uintptr_t text)
 {
-	uint32_t characters[GS_PYTEXT_LONGEST];
+	uint32_t characters[GS_PYTEXT_SIZE];
 	char buffer[GS_PYTEXT_SIZE];
-	uint32_t used = 0;
-	size_t length = 0;
-	unsigned kind = read_text(text, characters, GS_PYTEXT_LONGEST, &length);
+	uint32_t at = sizeof(buffer);
+	size_t left = 0;
+	unsigned kind = read_text(text, characters, GS_PYTEXT_SIZE, &left);
 
 	if (!kind)
 		return GS_NONE;
-	for (size_t i = 0; i < length && used < sizeof(buffer) - 4; i++)
-		used += gs_pytext_encode(character(characters, kind, i), buffer + used);
-	return gs_store_string(buffer, used);
+	while (left > 0 && gs_pytext_before(buffer, &at, character(characters, kind, left - 1)))
+		left--;
+	return gs_store_string(buffer + at, (uint32_t) sizeof(buffer) - at);
 }
 
 /* ---- lines ---- */

@@ -135,16 +135,15 @@ static bool next_frame(uintptr_t *at, struct frame *out)
 static uint32_t store_text(uintptr_t text)
 {
 	char buffer[GS_PYTEXT_SIZE];
-	uint32_t used = 0;
-	long length, start;
+	uint32_t at = sizeof(buffer);
+	long left;
 
 	if (!text)
 		return GS_NONE;
-	length = text_length((void *) text);
-	start = length > GS_PYTEXT_LONGEST ? length - GS_PYTEXT_LONGEST : 0;
-	for (long i = start; i < length && used < sizeof(buffer) - 4; i++)
-		used += gs_pytext_encode(text_char((void *) text, i), buffer + used);
-	return gs_store_string(buffer, used);
+	left = text_length((void *) text);
+	while (left > 0 && gs_pytext_before(buffer, &at, text_char((void *) text, left - 1)))
+		left--;
+	return gs_store_string(buffer + at, (uint32_t) sizeof(buffer) - at);
 }
 
 /* Of the old layouts: a compact ASCII str has its characters behind its head; one up to 3.11 has a

@@ -2,11 +2,15 @@
 #ifndef GS_PYTEXT_H
 #define GS_PYTEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
-/* Of longer texts only the end is kept: of a path, that is the part that tells. */
-#define GS_PYTEXT_LONGEST 500 /* characters */
-#define GS_PYTEXT_SIZE 512    /* bytes */
+/* Of longer texts only the end is kept, behind three dots: of a path, that is the part that tells.
+ * No more characters than bytes need be looked at. */
+#define GS_PYTEXT_SIZE 512
+#define GS_PYTEXT_MARK "..."
+#define GS_PYTEXT_MARK_SIZE 3
 
 /* Writes one to four bytes. */
 static inline uint32_t gs_pytext_encode(uint32_t c, char *to)
@@ -35,6 +39,19 @@ static inline uint32_t gs_pytext_encode(uint32_t c, char *to)
 	to[2] = (char) (0x80 | (c >> 6 & 0x3f));
 	to[3] = (char) (0x80 | (c & 0x3f));
 	return 4;
+}
+
+/* Puts one before what the buffer of GS_PYTEXT_SIZE bytes holds from *at on, which begins as that
+ * size. False, with the mark put there, if there is no room. */
+static inline bool gs_pytext_before(char *buffer, uint32_t *at, uint32_t c)
+{
+	char bytes[4];
+	uint32_t size = gs_pytext_encode(c, bytes);
+	bool fits = *at >= size + GS_PYTEXT_MARK_SIZE;
+
+	*at -= fits ? size : GS_PYTEXT_MARK_SIZE;
+	memcpy(buffer + *at, fits ? bytes : GS_PYTEXT_MARK, fits ? size : GS_PYTEXT_MARK_SIZE);
+	return fits;
 }
 
 #endif

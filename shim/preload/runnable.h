@@ -8,7 +8,7 @@
 #include "compiler.h"
 
 /* True if `path` (NULL: not known, true), or the first of that name in PATH where it has no slash,
- * is an executable regular file that begins as a program or a script does. System calls only. */
+ * is a regular file that may be executed. System calls only; nothing is opened. */
 GS_HIDDEN bool gs_runnable(const char *path);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "pytext.h"
 #include "store.h"
 
 #define THREADS 8
@@ -228,6 +229,31 @@ static void test_threads_fill_the_pool_and_tear_nothing(void)
 	CU_ASSERT(gs_store.header->strings <= GS_STRINGS_SIZE);
 }
 
+/* Characters of Python, last first, as many as there is room for; returns what was stored. */
+static const char *cut(uint32_t character, unsigned count)
+{
+	static char buffer[GS_PYTEXT_SIZE + 1];
+	uint32_t at = GS_PYTEXT_SIZE;
+
+	while (count && gs_pytext_before(buffer, &at, character))
+		count--;
+	buffer[GS_PYTEXT_SIZE] = '\0';
+	return buffer + at;
+}
+
+static void test_of_long_names_the_end_is_kept(void)
+{
+	CU_ASSERT_STRING_EQUAL(cut('x', 0), "");
+	CU_ASSERT_STRING_EQUAL(cut('x', 3), "xxx");
+	CU_ASSERT_EQUAL(strlen(cut('x', GS_PYTEXT_SIZE - 3)), GS_PYTEXT_SIZE - 3);
+	CU_ASSERT_EQUAL(cut('x', GS_PYTEXT_SIZE - 3)[0], 'x');
+	CU_ASSERT_EQUAL(strlen(cut('x', GS_PYTEXT_SIZE)), GS_PYTEXT_SIZE);
+	CU_ASSERT_NSTRING_EQUAL(cut('x', GS_PYTEXT_SIZE), "...x", 4);
+	/* Three bytes each: no character is torn. */
+	CU_ASSERT_NSTRING_EQUAL(cut(0x76ee, 1000), "...\xe7\x9b\xae", 6);
+	CU_ASSERT_EQUAL(strlen(cut(0x76ee, 1000)), 3 + (GS_PYTEXT_SIZE - 3) / 3 * 3);
+}
+
 CU_TestInfo gs_tests_string[] = {
 	{"the_same_text_has_the_same_place", test_the_same_text_has_the_same_place},
 	{"a_text_is_stored_once", test_a_text_is_stored_once},
@@ -240,5 +266,6 @@ CU_TestInfo gs_tests_string[] = {
 	{"thousands_of_texts_are_told_apart", test_thousands_of_texts_are_told_apart},
 	{"threads_store_the_same_texts", test_threads_store_the_same_texts},
 	{"threads_fill_the_pool", test_threads_fill_the_pool_and_tear_nothing},
+	{"of_long_names_the_end_is_kept", test_of_long_names_the_end_is_kept},
 	CU_TEST_INFO_NULL,
 };
