@@ -357,6 +357,7 @@ __attribute__((constructor)) static void begin(void)
 	gs_real_resolve_all();
 	gs_hooks_resolve_all();
 	gs_thread_setup();
+	gs_store_setup();
 	gs_thread.busy = true;
 	gs_life_look_for_python(NULL);
 	gs_thread.busy = false;

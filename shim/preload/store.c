@@ -185,6 +185,43 @@ static void *map_private(uint64_t size)
 	return memory < 0 && memory > -4096 ? MAP_FAILED : (void *) memory;
 }
 
+/* The mappings that no child is given. */
+static struct {
+	void *at;
+	size_t size;
+} ours[2];
+
+static void keep_from_children(unsigned which, void *at, size_t size)
+{
+	gs_sys3(SYS_madvise, (long) at, (long) size, MADV_DONTFORK);
+	ours[which].at = at;
+	ours[which].size = size;
+}
+
+/* A signal handler may fork and return in the child, to bookkeeping of ours that it interrupted:
+ * that goes on in memory at which nobody looks. */
+static void leave_blank(void)
+{
+	for (size_t i = 0; i < GS_ARRAY_SIZE(ours); i++) {
+		if (ours[i].at)
+			gs_sys6(SYS_mmap, (long) ours[i].at, (long) ours[i].size,
+				PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE,
+				-1, 0);
+		gs_sys3(SYS_madvise, (long) ours[i].at, (long) ours[i].size, MADV_DONTFORK);
+	}
+}
+
+/* pthread_atfork(3), which no object of libc's exports. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+	void *object) __attribute__((weak));
+
+void gs_store_setup(void)
+{
+	if (__register_atfork)
+		__register_atfork(NULL, NULL, leave_blank, NULL);
+}
+
 static void point(char *base)
 {
 	struct gs_record_header *header = (struct gs_record_header *) base;
@@ -239,8 +276,8 @@ bool gs_store_open(const struct gs_options *options)
 		memory = map_private(header.file_size);
 	if (memory == MAP_FAILED)
 		return false;
-	gs_sys3(SYS_madvise, (long) memory, (long) header.file_size, MADV_DONTFORK);
-	gs_sys3(SYS_madvise, (long) table, INTERN_SLOTS * sizeof(*interned), MADV_DONTFORK);
+	keep_from_children(0, memory, header.file_size);
+	keep_from_children(1, table, INTERN_SLOTS * sizeof(*interned));
 	interned = table;
 	memcpy(memory, &header, sizeof(header));
 	point(memory);

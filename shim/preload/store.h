@@ -31,6 +31,9 @@ struct gs_store {
 
 extern GS_HIDDEN struct gs_store gs_store;
 
+/* Once, from the constructor. */
+GS_HIDDEN void gs_store_setup(void);
+
 /* Makes a record for this process. A record directory that cannot be used costs one line and gives
  * an anonymous record. False if there is no memory at all: then nothing is judged. Uses system
  * calls only; may run in a forked child. */

@@ -161,6 +161,14 @@ def small_stack(world):
             check(len(summaries(run.err)) == (room > 4096), what, room, run.err)
 
 
+def handler_forks(world):
+    library = world.library_of("handlerforks.so", "handlerforks.c")
+    text = "import ctypes\nprint(ctypes.PyDLL('%s').handlerforks(150))" % library
+    for record in True, False:
+        run = world.python("-c", text, record=record)
+        check((run.status, run.out) == (0, "0\n"), "children died:", run.status, run.out, run.err)
+
+
 TOSTOP = """
 import os, pty, sys, termios
 child, terminal = pty.fork()
@@ -355,6 +363,7 @@ def cases():
     yield "life closed standard error", closed_stderr
     yield "life small stack", small_stack
     yield "life background", background
+    yield "life handler forks", handler_forks
     yield "life locks", locks
     for name, text in FAILED_EXECS.items():
         yield "life failed exec: " + name, failed_exec(text)
