@@ -12,7 +12,7 @@ struct gs_life {
 	struct gs_options options;
 	uint32_t pid; /* of the process that the record belongs to; 0: none */
 	uint64_t start_ns, start_realtime_ns;
-	bool timed; /* released calls take the cold half too: timing=all, log=all */
+	bool timed;      /* released calls take the cold half too: timing=all, log=all */
 	bool leaves_out; /* calls that may wait are not watched: calls, skip */
 	bool ended;
 };

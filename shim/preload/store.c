@@ -98,7 +98,7 @@ static void discard_unborn(void)
  * more than the process may write would be a SIGXFSZ. */
 static long reserve(int fd, uint64_t size)
 {
-	struct rlimit limit;
+	struct rlimit limit = {0, 0};
 	long err;
 
 	if (gs_sys4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long) &limit) == 0 && limit.rlim_cur < size)
