@@ -307,7 +307,7 @@ void gs_gil_cond_init(void *cond, void *caller)
 	if (thread->busy)
 		return;
 	if (gs_gil.oracle == GS_ORACLE_NONE) {
-		thread->busy = true;
+		gs_thread_busy(thread, NULL);
 		gs_life_look_for_python(caller);
 		thread->busy = false;
 	}

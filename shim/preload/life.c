@@ -307,7 +307,7 @@ void gs_life_python_here(void)
 
 	if (gs_epoch() || gs_life.ended || gs_gil.oracle == GS_ORACLE_NONE)
 		return;
-	thread->busy = true;
+	gs_thread_busy(thread, NULL);
 	arm(false);
 	thread->busy = false;
 }
@@ -358,7 +358,7 @@ __attribute__((constructor)) static void begin(void)
 	gs_hooks_resolve_all();
 	gs_thread_setup();
 	gs_store_setup();
-	gs_thread.busy = true;
+	gs_thread_busy(&gs_thread, NULL);
 	gs_life_look_for_python(NULL);
 	gs_thread.busy = false;
 	errno = saved;
@@ -418,7 +418,7 @@ void gs_life_exec(const char *path)
 	gs_store.header->ended = GS_ENDED_EXEC;
 	thread->exec_tried = true;
 	thread->plain = thread->follows = false;
-	thread->busy = true;
+	gs_thread_busy(thread, NULL);
 	gs_summary_print(true);
 	thread->busy = false;
 }

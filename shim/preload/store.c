@@ -202,12 +202,9 @@ static void keep_from_children(unsigned which, void *at, size_t size)
  * that goes on in memory at which nobody looks. */
 static void leave_blank(void)
 {
-	for (size_t i = 0; i < GS_ARRAY_SIZE(ours); i++) {
-		if (ours[i].at)
-			gs_sys6(SYS_mmap, (long) ours[i].at, (long) ours[i].size,
-				PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE,
-				-1, 0);
+	for (size_t i = 0; i < GS_ARRAY_SIZE(ours) && ours[i].at; i++) {
+		gs_sys6(SYS_mmap, (long) ours[i].at, (long) ours[i].size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
 		gs_sys3(SYS_madvise, (long) ours[i].at, (long) ours[i].size, MADV_DONTFORK);
 	}
 }

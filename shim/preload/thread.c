@@ -80,7 +80,7 @@ GS_HOT static void hand_back(void *value)
 	thread->is_pending = false;
 	if (!entry || thread->epoch != gs_epoch() || is_overflow(entry))
 		return;
-	thread->busy = true;
+	gs_thread_busy(thread, NULL);
 	fold(thread);
 	atomic_store_explicit(&entry->begin_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->had_gil, 0, memory_order_relaxed);

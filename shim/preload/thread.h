@@ -52,6 +52,7 @@ struct gs_thread {
 	uint32_t tid;
 	struct gs_thread_entry *entry;
 	char *home;       /* an address on the thread's own stack */
+	char *busy_at;    /* the frame that made it busy, where a longjmp may leave that; NULL */
 	void *mark;       /* the frame of the held call in progress */
 	void *composite;  /* of the composite call in progress: calls below it are its own */
 	void *first_cond; /* gil.c: the first of the two conditions of a GIL being made */
@@ -84,6 +85,13 @@ GS_HIDDEN void gs_thread_claim(struct gs_thread *thread);
 
 /* Notes the calling thread's name in its block, if it is not there yet. A system call. */
 GS_HIDDEN void gs_thread_name(struct gs_thread_entry *entry);
+
+/* Our own bookkeeping begins, in this frame if it may be left by a longjmp. */
+static inline void gs_thread_busy(struct gs_thread *thread, char *at)
+{
+	thread->busy_at = at;
+	thread->busy = true;
+}
 
 /* Adds one to a call's count. One instruction where the architecture has it, so that a signal
  * handler on this thread cannot lose one. */

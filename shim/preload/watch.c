@@ -70,7 +70,7 @@ GS_HOT static void refresh_plain(struct gs_thread *thread)
 
 GS_HOT void gs_enter(struct gs_thread *thread)
 {
-	thread->busy = true;
+	gs_thread_busy(thread, __builtin_frame_address(0));
 	thread->plain = thread->follows = false;
 }
 
@@ -301,13 +301,25 @@ GS_HOT static void follow(struct gs_thread *thread, unsigned call)
 		thread->release_ns = 0;
 }
 
+/* Busy, in a frame that a signal handler left by a longjmp? Whoever interrupts it lies deeper on
+ * the same stack. */
+GS_COLD static bool was_left(const struct gs_thread *thread, const char *here)
+{
+	stack_t now = {0};
+
+	return thread->busy_at && here > thread->busy_at &&
+	       gs_sys2(SYS_sigaltstack, 0, (long) &now) == 0 && !(now.ss_flags & SS_ONSTACK);
+}
+
 /* The thread's first call, and whatever else is not plain. */
 GS_HOT GS_NOINLINE static enum gs_half watch_odd(struct gs_thread *thread, uint32_t key)
 {
 	char *here = __builtin_frame_address(0);
 
-	if (thread->busy || in_vfork_child(thread))
+	if ((thread->busy && !was_left(thread, here)) || in_vfork_child(thread))
 		return GS_HALF_NONE;
+	if (thread->busy)
+		gs_clear_progress(thread);
 	if (thread->composite && here + OWN_FRAMES < (char *) thread->composite)
 		return GS_HALF_NONE;
 	gs_enter(thread);

@@ -139,7 +139,7 @@ static inline bool gs_enter_waits(struct gs_thread *thread)
 {
 	bool usual = thread->plain | thread->follows;
 
-	thread->busy = true;
+	gs_thread_busy(thread, NULL);
 	thread->plain = thread->follows = false;
 	if (GS_UNLIKELY(!usual))
 		gs_thread_here(thread);

@@ -1,5 +1,6 @@
 """Process life: fork, exec, _exit, daemons, death."""
 import os
+import re
 import signal
 
 from frames import wait_for
@@ -167,6 +168,17 @@ def handler_forks(world):
     for record in True, False:
         run = world.python("-c", text, record=record)
         check((run.status, run.out) == (0, "0\n"), "children died:", run.status, run.out, run.err)
+
+
+def jumps(world):
+    """Who left our bookkeeping for good is judged again all the same."""
+    library = world.library_of("jumps.so", "jumps.c")
+    text = "import ctypes\nlib = ctypes.PyDLL('%s')\nlib.jumps(%d)\nlib.naps(5)"
+    for number in 0, 30:
+        run = world.python("-c", text % (library, number))
+        check(run.status == 0, "status", run.status, run.err)
+        check(re.search(r"GIL001 5 of 5 calls blocked,[^\n]*\n +usleep < ", run.err), number,
+              run.err)
 
 
 TOSTOP = """
@@ -364,6 +376,7 @@ def cases():
     yield "life small stack", small_stack
     yield "life background", background
     yield "life handler forks", handler_forks
+    yield "life jumps", jumps
     yield "life locks", locks
     for name, text in FAILED_EXECS.items():
         yield "life failed exec: " + name, failed_exec(text)
