@@ -1,7 +1,6 @@
 #include "defaults.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,46 +9,18 @@
 #include "err.h"
 #include "options.h"
 
-#define LARGEST 999999999 /* looked for no further */
-
 /* In the order of gs_option_info[]. */
 enum {
 #define GS_OPTION(key, type, field, fallback, argument, meaning) OPTION_##key,
 #include "options.def"
 };
 
-/* ---- ranges: the parser alone knows them ---- */
-
-static bool is_taken(const char *key, uint64_t value)
-{
-	static struct gs_options options;
-	char text[64];
-
-	snprintf(text, sizeof(text), "%s=%" PRIu64, key, value);
-	return gs_options_parse(&options, text, NULL, NULL) == 0;
-}
-
-static uint64_t largest(const char *key)
-{
-	uint64_t taken = 0, refused = LARGEST + 1;
-
-	while (refused - taken > 1) {
-		uint64_t middle = taken + (refused - taken) / 2;
-
-		if (is_taken(key, middle))
-			taken = middle;
-		else
-			refused = middle;
-	}
-	return taken;
-}
-
 /* ", from 0 to 64"; nothing where the row says so itself, as 0|1 does. */
 static char *range(const struct gs_option_info *option)
 {
 	char *words;
 
-	if (asprintf(&words, ", from 0 to %" PRIu64, largest(option->key)) < 0)
+	if (asprintf(&words, ", from 0 to %" PRIu64, gs_option_largest(option->key)) < 0)
 		gs_out_of_memory();
 	if (strchr(option->argument, '|') || strstr(option->meaning, strstr(words, "0 to")))
 		*words = '\0';

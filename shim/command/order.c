@@ -13,14 +13,21 @@ enum gs_rule gs_view_rule(const struct gs_view_site *site)
 	return gs_rank_rule(origin, site->class, site->blocked_calls);
 }
 
-bool gs_view_listed(const struct gs_view_site *site)
+static struct gs_rank rank_of(const struct gs_view_site *site, size_t index)
 {
-	const struct gs_rank rank = {
+	return (struct gs_rank){
 		.stalled_ns = site->stalled_ns,
 		.blocked_ns = site->blocked_ns,
+		.calls = site->calls,
 		.rule = gs_view_rule(site),
 		.origin = (enum gs_origin) site->key.origin,
+		.index = (uint32_t) index,
 	};
+}
+
+bool gs_view_listed(const struct gs_view_site *site)
+{
+	const struct gs_rank rank = rank_of(site, 0);
 
 	return gs_rank_listed(&rank);
 }
@@ -31,18 +38,8 @@ uint32_t *gs_view_ranked(const struct gs_view *view)
 	uint32_t *order = gs_alloc(view->site_count, sizeof(*order));
 	size_t i;
 
-	for (i = 0; i < view->site_count; i++) {
-		const struct gs_view_site *site = &view->sites[i];
-
-		ranks[i] = (struct gs_rank){
-			.stalled_ns = site->stalled_ns,
-			.blocked_ns = site->blocked_ns,
-			.calls = site->calls,
-			.rule = gs_view_rule(site),
-			.origin = (enum gs_origin) site->key.origin,
-			.index = (uint32_t) i,
-		};
-	}
+	for (i = 0; i < view->site_count; i++)
+		ranks[i] = rank_of(&view->sites[i], i);
 	qsort(ranks, view->site_count, sizeof(*ranks), gs_rank_compare);
 	for (i = 0; i < view->site_count; i++)
 		order[i] = ranks[i].index;

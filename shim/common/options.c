@@ -123,6 +123,14 @@ static const char *number_range(const char *key, uint64_t *max)
 	return "a whole number, 0 to 4096";
 }
 
+uint64_t gs_option_largest(const char *key)
+{
+	uint64_t max;
+
+	number_range(key, &max);
+	return max;
+}
+
 /* Sets one option from a NUL-terminated value. Returns NULL, or what was expected. */
 static const char *set(struct gs_options *options, const struct row *row, const char *value)
 {

@@ -65,6 +65,9 @@ struct gs_option_info {
 	const char *meaning;
 	const char *fallback; /* as text */
 };
+/* The largest value of a NUMBER option. */
+uint64_t gs_option_largest(const char *key);
+
 extern const struct gs_option_info gs_option_info[];
 extern const unsigned gs_option_count;
 
